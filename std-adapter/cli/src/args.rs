@@ -46,7 +46,7 @@ use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
 pub(crate) use self::target::{check_here, check_no_server};
 use crate::exit::EXIT_CODES;
-use crate::pipe::Output;
+use crate::stream::Output;
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]

@@ -16,7 +16,7 @@ pub(crate) use self::command::run;
 pub(crate) use self::keyboard::restore;
 use self::lines::Lines;
 use crate::output;
-use crate::pipe::STREAM;
+use crate::stream::STREAM;
 
 /// The place of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,14 +15,15 @@ use self::place::{Place, Wanted};
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
-use crate::mirror::{self, Removals, Target};
+use crate::mirror::{self, Removals};
 use crate::names::Names;
 use crate::paths::{is_missing, link_advice, missing, quoted};
-use crate::pipe::Output;
 use crate::plan::unplanned;
 use crate::progress::{Progress, Verbosity};
+use crate::removal::Target;
 use crate::retry::Retrying;
 use crate::signals;
+use crate::stream::Output;
 
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     if let Some(Output::Stream(stream)) = &args.output {
@@ -199,7 +200,7 @@ impl Get<'_> {
         error: &Error,
         progress: &Progress,
     ) -> Result<Exit, CliError> {
-        let problem = progress.fail(error, &self.retrying);
+        let problem = self.retrying.failed(progress, error);
         if !matches!(problem.exit, Exit::Refused | Exit::Local) {
             return Err(problem);
         }

@@ -2,17 +2,16 @@
 //! them, they are dropped and counted.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tracing_subscriber::fmt::MakeWriter;
-
-use crate::{standard, terminal};
+use crate::standard;
 
 #[cfg(test)]
 mod tests;
+mod writer;
 
 /// The queue's capacity in bytes.
 const QUEUE_BYTES: usize = 256 * 1024;
@@ -214,27 +213,5 @@ impl Shared {
             }
             lines = self.changed.wait(lines).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-}
-
-impl Write for LogQueue {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        terminal::print(|erase| match erase {
-            "" => self.push(line),
-            erase => self.push(&[erase.as_bytes(), line].concat()),
-        });
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for LogQueue {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

@@ -20,6 +20,7 @@ mod config;
 mod console;
 mod df;
 mod documents;
+mod error_queue;
 mod exit;
 mod get;
 mod human;
@@ -41,11 +42,13 @@ mod ports;
 mod progress;
 mod put;
 mod reached;
+mod removal;
 mod retry;
 mod rounds;
 mod serve;
 mod signals;
 mod standard;
+mod stream;
 mod tally;
 mod terminal;
 mod time;
@@ -64,7 +67,7 @@ use crate::progress::Verbosity;
 
 fn main() -> ExitCode {
     let log = LogQueue::new();
-    output::set_error_queue(log.clone());
+    error_queue::set(log.clone());
     // A console of Windows shows escape sequences only after this call.
     #[cfg(windows)]
     let _ = anstyle_query::windows::enable_ansi_colors();

@@ -4,14 +4,13 @@ mod rename;
 
 use tinyferry::client::{Change, Client, EntryKind, Error, Refused};
 use tinyferry::core::{Failure, Reason};
-use tinyferry::describe;
 
 pub(crate) use self::rename::mv;
 use crate::args::{MkdirArgs, RmArgs};
 use crate::exit::{CliError, Exit, Exits};
 use crate::json::{self, File, Status};
-use crate::mirror::Target;
 use crate::paths::{asked_path, is_missing, quoted};
+use crate::removal::{Target, print_refused, report_refused};
 use crate::retry::Retrying;
 
 /// The advice for a server that does not allow its clients to remove and rename entries.
@@ -166,38 +165,6 @@ fn print_failed(problem: &CliError, path: &str, exits: &mut Exits) {
     problem.print();
     problem.report(path);
     exits.add(problem.exit);
-}
-
-/// Prints why an entry was not removed.
-pub(crate) fn print_refused(refused: &Refused, target: Target) {
-    if let Some(sentence) = not_removed(refused, target) {
-        print_failure!("tinyferry: {sentence}");
-    }
-}
-
-/// Tells a program why an entry was not removed.
-pub(crate) fn report_refused(refused: &Refused, target: Target) {
-    let Refused { change, reason, message, .. } = refused;
-    if let (Some(path), Some(sentence)) = (removed_path(change), not_removed(refused, target)) {
-        let at_peer = target == Target::Server;
-        json::change(File::failed(path, *reason, message, at_peer, sentence));
-    }
-}
-
-/// Why an entry was not removed.
-fn not_removed(refused: &Refused, target: Target) -> Option<String> {
-    let Refused { change, reason, message, .. } = refused;
-    let path = removed_path(change)?.escape_debug();
-    let why = describe::failure(*reason, message, target == Target::Server);
-    Some(format!("\"{path}\" was not removed: {why}"))
-}
-
-/// The path of an entry that a change removes.
-pub(crate) fn removed_path(change: &Change) -> Option<&str> {
-    match change {
-        Change::RemoveFile(path) | Change::RemoveDirectory(path) => Some(path),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

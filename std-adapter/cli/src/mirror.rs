@@ -11,11 +11,12 @@ use tinyferry::fs::{Event, Root};
 use crate::args::DeleteArgs;
 use crate::exit::{CliError, Exit};
 use crate::json::{self, File, Status};
-use crate::manage::{ALLOW_REMOVE, print_refused, removed_path, report_refused};
+use crate::manage::ALLOW_REMOVE;
 use crate::message::Task;
 use crate::output;
 use crate::paths::quoted;
 use crate::progress::Verbosity;
+use crate::removal::{Target, print_refused, removed_path, report_refused};
 use crate::retry::Retrying;
 
 /// A local path, and the path on the server.
@@ -23,47 +24,6 @@ pub(crate) type Pair<'a> = (&'a Path, &'a str);
 
 /// The number of refused removals that are listed.
 const LISTED_MAX: usize = 20;
-
-/// The end whose entries are removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// The server's, of a put.
-    Server,
-    /// This one's, of a get.
-    Here,
-}
-
-impl Target {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Server => "on the server",
-            Self::Here => "on this end",
-        }
-    }
-
-    fn removed_from(self) -> &'static str {
-        match self {
-            Self::Server => "from the server",
-            Self::Here => "from this end",
-        }
-    }
-
-    /// The verb of a transfer to this end.
-    pub(crate) fn verb(self) -> &'static str {
-        match self {
-            Self::Server => "send",
-            Self::Here => "receive",
-        }
-    }
-
-    /// Its participle.
-    pub(crate) fn transferred(self) -> &'static str {
-        match self {
-            Self::Server => "sent",
-            Self::Here => "received",
-        }
-    }
-}
 
 /// Whether an entry below `above` belongs to another one of `all` that is transferred.
 pub(crate) fn is_sent(path: &str, above: &str, all: &[String]) -> bool {

@@ -9,8 +9,8 @@ use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use tinyferry::describe;
 
+use crate::error_queue;
 use crate::exit::Exit;
-use crate::logging::LogQueue;
 use crate::rounds;
 use crate::standard::{Stream, open};
 use crate::terminal;
@@ -21,9 +21,6 @@ static FAILED: OnceLock<String> = OnceLock::new();
 /// Standard output, or the error of opening it.
 static OUTPUT: LazyLock<Mutex<io::Result<LineWriter<Stream>>>> =
     LazyLock::new(|| Mutex::new(open().map(LineWriter::new)));
-
-/// The queue of lines for standard error.
-static ERRORS: OnceLock<LogQueue> = OnceLock::new();
 
 /// Whether remarks are left out.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
@@ -63,11 +60,6 @@ pub(crate) fn is_quiet() -> bool {
     IS_QUIET.load(Ordering::Relaxed)
 }
 
-/// Sends all further lines for standard error through `queue`.
-pub(crate) fn set_error_queue(queue: LogQueue) {
-    let _ = ERRORS.set(queue);
-}
-
 /// Writes a line to standard output.
 pub(crate) fn line(words: fmt::Arguments<'_>) {
     text(&format!("{words}\n"));
@@ -82,8 +74,8 @@ pub(crate) fn text(text: &str) -> bool {
 pub(crate) fn bytes(bytes: &[u8]) -> bool {
     terminal::print(|erase| {
         // On a terminal both streams are one: the earlier lines come first.
-        if let Some(queue) = ERRORS.get() {
-            frame(erase);
+        if let Some(queue) = error_queue::queue() {
+            error_queue::frame(erase);
             queue.catch_up();
         }
         let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +99,7 @@ pub(crate) fn flush() -> bool {
 pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     terminal::print(|erase| {
         let line = format!("{erase}{words}\n");
-        match ERRORS.get() {
+        match error_queue::queue() {
             Some(queue) => queue.push_waiting(line.as_bytes()),
             None => drop(io::stderr().write_all(line.as_bytes())),
         }
@@ -117,7 +109,7 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
 /// Writes a line of a board to standard error, above the progress. It does not wait for the reader: the line is dropped
 /// then, and counted.
 pub(crate) fn console_line(line: &str) {
-    if let Some(mut queue) = ERRORS.get().cloned() {
+    if let Some(mut queue) = error_queue::queue().cloned() {
         let _ = queue.write_all(format!("{line}\n").as_bytes());
     }
 }
@@ -150,7 +142,7 @@ pub(crate) fn summary(words: fmt::Arguments<'_>) {
 /// Prints that a transfer was interrupted, and advice, in the place of the progress and of "^C". Does not wait for the
 /// reader.
 pub(crate) fn interrupted(advice: &str) {
-    let Some(queue) = ERRORS.get() else { return };
+    let Some(queue) = error_queue::queue() else { return };
     let erase = match terminal::end_state() {
         "" if io::stderr().is_terminal() => "\n",
         erase => erase,
@@ -158,15 +150,6 @@ pub(crate) fn interrupted(advice: &str) {
     let line = format!("{erase}tinyferry: interrupted{advice}\n");
     queue.push(line.as_bytes());
     queue.flush();
-}
-
-/// Draws a frame of progress on the terminal, unless its output is stopped.
-pub(crate) fn frame(frame: &str) {
-    if let Some(queue) = ERRORS.get()
-        && !frame.is_empty()
-    {
-        queue.push_frame(frame.as_bytes());
-    }
 }
 
 /// Writes the text of `error`: help and the version to standard output, a usage error to standard error.
@@ -198,7 +181,7 @@ fn note(result: io::Result<()>) -> bool {
 /// Ends the program with success, because the reader of standard output has closed it.
 pub(crate) fn exit_without_reader() -> ! {
     tinyferry::client::clean_up();
-    if let Some(queue) = ERRORS.get() {
+    if let Some(queue) = error_queue::queue() {
         queue.flush();
     }
     std::process::exit(Exit::Done as i32)

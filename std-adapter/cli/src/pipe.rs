@@ -1,10 +1,9 @@
 //! `tinyferry put - --as NAME` and `tinyferry get REMOTE -o -`: standard input is sent, and content goes to
 //! standard output.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write, stdin};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tinyferry::client::Error;
 use tinyferry::core::Reason;
@@ -19,51 +18,8 @@ use crate::names::Names;
 use crate::paths::{asked_path, is_missing, link_advice, missing};
 use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
+use crate::stream::{STREAM, Stream};
 use crate::{signals, standard};
-
-/// The argument for standard input or output.
-pub(crate) const STREAM: &str = "-";
-
-/// The argument of `get -o`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Output {
-    /// Content is written as it arrives, and cannot be replaced.
-    Stream(Stream),
-    /// A file or a directory is stored there.
-    File(PathBuf),
-}
-
-/// A stream for content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stream {
-    Standard,
-    /// A pipe or a character device.
-    Device(PathBuf),
-    /// A file that gets the content of a followed file: what it has already is the beginning of that content.
-    Growing(PathBuf),
-}
-
-impl Output {
-    pub(crate) fn of(file: PathBuf) -> Self {
-        let is_standard = [STREAM, "/dev/stdout"].iter().any(|name| file == Path::new(name));
-        if is_standard || standard::is_output(&file) {
-            Self::Stream(Stream::Standard)
-        } else if is_device(&file) {
-            Self::Stream(Stream::Device(file))
-        } else {
-            Self::File(file)
-        }
-    }
-}
-
-impl fmt::Display for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Standard => f.write_str("standard output"),
-            Self::Device(file) | Self::Growing(file) => write!(f, "\"{}\"", describe::path(file)),
-        }
-    }
-}
 
 /// Sends standard input as the file `remote`.
 pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<Exit, CliError> {
@@ -93,20 +49,11 @@ pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<
             progress.clear();
             Err(unreadable(error))
         }
-        Err(error) => Err(progress.fail(&error, &retrying)),
+        Err(error) => Err(retrying.failed(&progress, &error)),
     }
 }
 
 impl Stream {
-    /// The stream for a followed file, whose output is `output`.
-    pub(crate) fn followed(output: Option<Output>) -> Self {
-        match output {
-            None => Self::Standard,
-            Some(Output::Stream(stream)) => stream,
-            Some(Output::File(file)) => Self::Growing(file),
-        }
-    }
-
     fn open(&self) -> Result<Box<dyn Write>, CliError> {
         let opened: io::Result<Box<dyn Write>> = match self {
             Self::Standard => standard::content_output().map(|output| Box::new(output) as _),
@@ -189,7 +136,7 @@ impl Stream {
             Err(error) => error,
         };
         let is_directory = error.refusal() == Some(Reason::IsDirectory);
-        let problem = progress.fail(&error, &retrying);
+        let problem = retrying.failed(&progress, &error);
         Err(match store.bytes_written() {
             _ if args.follow && error.refusal() == Some(Reason::Unsupported) => {
                 problem.advise("; it cannot be followed there: get it without --follow")
@@ -204,17 +151,4 @@ impl Stream {
             }
         })
     }
-}
-
-/// Whether a file is a pipe or a character device, which has no content to replace.
-#[cfg(unix)]
-pub(crate) fn is_device(file: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let kind = file.metadata().map(|metadata| metadata.file_type());
-    kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device())
-}
-
-#[cfg(not(unix))]
-pub(crate) fn is_device(_: &Path) -> bool {
-    false
 }

@@ -10,9 +10,10 @@ use crate::args::PutArgs;
 use crate::exit::{CliError, Exit};
 use crate::json::{self, Event};
 use crate::message::Task;
-use crate::mirror::{Pair, Removals, Target, is_sent, join};
+use crate::mirror::{Pair, Removals, is_sent, join};
 use crate::output;
 use crate::paths::{self, quoted};
+use crate::removal::Target;
 use crate::retry::Retrying;
 
 /// The printed plan of a transfer.

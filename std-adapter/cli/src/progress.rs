@@ -36,7 +36,6 @@ use crate::json;
 use crate::names::Names;
 use crate::output;
 use crate::reached::Reached;
-use crate::retry::Retrying;
 use crate::rounds;
 use crate::tally::Tally;
 
@@ -175,8 +174,8 @@ impl Progress {
     }
 
     /// The task failed: hides the state, and returns the error, followed by the failures of single entries. A
-    /// refusal of the whole task is not followed by them.
-    pub(crate) fn fail(&self, error: &Error, retrying: &Retrying<'_>) -> CliError {
+    /// refusal of the whole task is not followed by them. `explain` makes the sentence about the task of this title.
+    pub(crate) fn fail(&self, error: &Error, explain: impl FnOnce(&str) -> CliError) -> CliError {
         let mut view = self.0.borrow_mut();
         view.end();
         let is_refused = error.refusal().is_some();
@@ -185,7 +184,7 @@ impl Progress {
         let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {
             Some((exit, sentence)) => CliError::of(error, sentence).with_exit(exit),
             None => {
-                let problem = retrying.error(error, &view.names.title);
+                let problem = explain(&view.names.title);
                 if is_refused {
                     problem.report(&view.names.first());
                 }

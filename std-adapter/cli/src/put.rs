@@ -1,10 +1,9 @@
 //! `tinyferry put`.
 
-mod sources;
+pub(crate) mod sources;
 
 use std::path::Path;
 
-pub(crate) use self::sources::is_content;
 use self::sources::without_dot;
 use tinyferry::Endpoint;
 use tinyferry::client::{Client, Selection};
@@ -15,13 +14,15 @@ use tinyferry::fs::{Count, Directory, Source};
 use crate::args::{PutArgs, check_no_server};
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
-use crate::mirror::{self, Removals, Target};
+use crate::mirror::{self, Removals};
 use crate::names::Names;
 use crate::paths::{asked_path, join, new_path, remote_path, several, unfit};
-use crate::pipe::{self, STREAM};
+use crate::pipe;
 use crate::plan;
 use crate::progress::{Progress, Verbosity};
+use crate::removal::Target;
 use crate::retry::Retrying;
+use crate::stream::STREAM;
 use crate::{signals, watch};
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
@@ -175,7 +176,7 @@ fn once<'a>(args: &'a PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
             Ok(exits.total())
         }
         Err(error) => {
-            let problem = progress.fail(&error, &retrying);
+            let problem = retrying.failed(&progress, &error);
             Err(match missing_directory(&args.peer.endpoint, &to) {
                 Some(advice) if !retrying.has_answered() => problem.advise(&advice),
                 _ => problem,

@@ -133,6 +133,11 @@ impl<'a> Retrying<'a> {
         traffic
     }
 
+    /// The task failed: ends `progress`, and returns the error with the failures of single entries.
+    pub(crate) fn failed(&self, progress: &Progress, error: &Error) -> CliError {
+        progress.fail(error, |title| self.error(error, title))
+    }
+
     /// The error of the task in a sentence; `name`: the quoted name of the request.
     pub(crate) fn error(&self, error: &Error, name: &str) -> CliError {
         self.context(self.task, name).error(error)

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::output;
+use crate::error_queue;
 
 /// The width if the terminal does not know its own, in columns.
 const USUAL_WIDTH: usize = 80;
@@ -54,14 +54,14 @@ pub(crate) fn show_state(text: String) {
         State::Shown(shown) => *shown != text,
     };
     if is_new {
-        output::frame(&format!("\r{text}\x1b[J\r"));
+        error_queue::frame(&format!("\r{text}\x1b[J\r"));
         *state = State::Shown(text);
     }
 }
 
 /// Hides the state.
 pub(crate) fn hide_state() {
-    print(output::frame);
+    print(error_queue::frame);
 }
 
 /// Hides the state, and prints by `print`, which gets the bytes to write first.

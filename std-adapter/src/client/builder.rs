@@ -9,33 +9,18 @@ use std::time::Duration;
 use tinyferry_core::Config;
 
 use super::{Client, Console, Error};
-use crate::auth::{AuthError, ClientKey, HANDSHAKE_TIMEOUT, KeyFile, KnownHosts, Protection};
+use crate::auth::{AuthError, ClientKey, KeyFile, KnownHosts, Protection};
 use crate::client::connection::TextListener;
+use crate::client::timeouts::Timeouts;
 use crate::endpoint::Endpoint;
 use crate::fs::{Event, Limits, Observer, Policy, Sync};
 use crate::transport::banner::Listener;
 use crate::transport::clock::milliseconds;
-use crate::transport::tcp::CONNECT_TIMEOUT;
 
 /// The shortest timeout; 0 would mean that there is none.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// The longest timeout: 10 times as long fits into half the range of a session's clock, 24 days.
 const MAX_TIMEOUT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
-
-/// The timeouts before the session.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Timeouts {
-    /// Of a connection attempt to one address.
-    pub(crate) connect: Duration,
-    /// Of the handshake of the secure channel.
-    pub(crate) handshake: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: CONNECT_TIMEOUT, handshake: HANDSHAKE_TIMEOUT }
-    }
-}
 
 /// Options for a connection; made by [`Client::builder`].
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use crate::transport::serial::SerialLink;
 use crate::transport::stream::{Socket, StreamLink, Traffic};
 
 mod board;
+mod link;
 mod open;
 mod paced;
 #[cfg(unix)]

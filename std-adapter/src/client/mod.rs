@@ -14,6 +14,7 @@ mod session;
 mod space;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 
 use std::ffi::OsStr;
 use std::io;

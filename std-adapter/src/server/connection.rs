@@ -30,12 +30,14 @@ use crate::server::registry::Busy;
 use crate::server::registry::Registry;
 use crate::server::root::Root;
 use crate::server::root::RootError;
-use crate::server::single::LINE;
 use crate::transport::clock::milliseconds;
 use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Shutdown;
 use crate::transport::stream::Socket;
 use crate::transport::stream::StreamLink;
+
+/// The name of the clients of a server's only line.
+pub(super) const LINE: &str = "line";
 
 /// The stack of a connection: one session and little else.
 const STACK: usize = 256 * 1024;

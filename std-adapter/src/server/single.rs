@@ -15,9 +15,9 @@ use crate::auth::{CurrentKeys, LossyLink};
 use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::server::access::Permissions;
-#[cfg(unix)]
-use crate::server::connection::Peer;
 use crate::server::connection::Service;
+#[cfg(unix)]
+use crate::server::connection::{LINE, Peer};
 use crate::server::root::RootError;
 use crate::server::session::Ended;
 #[cfg(unix)]
@@ -29,9 +29,6 @@ use crate::transport::listener::Terminal;
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio::Output;
-
-/// The name of the clients of a server's only line.
-pub(super) const LINE: &str = "line";
 
 /// The report that a serial port is gone.
 const CLOSED: &str = "the serial port was closed; the server opens it again when it exists";

@@ -5,7 +5,7 @@ use clap::error::ErrorKind;
 use super::{Args, Command, Peer};
 use crate::json::Reporting;
 use crate::output::StandardOutput;
-use crate::pipe::{Output, Stream};
+use crate::stream::{Output, Stream};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct JsonArg {

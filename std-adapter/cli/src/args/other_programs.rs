@@ -3,10 +3,11 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::read::command;
-
-/// The error of the parser, with a remedy if it has one for it.
-pub(super) fn explained(error: clap::Error) -> clap::Error {
+/// The error of the parser of `command`, with a remedy if it has one for it.
+pub(super) fn explained(
+    error: clap::Error,
+    command: impl FnOnce() -> clap::Command,
+) -> clap::Error {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => word.clone(),
         _ => String::new(),

@@ -11,13 +11,13 @@ use super::{
     Args, Command as SubCommand, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs,
     UnsafeLinksArg,
 };
-use crate::pipe::{Output, STREAM, Stream};
+use crate::stream::{Output, STREAM, Stream};
 use crate::units::units;
 
 impl Args {
     /// Reads the command line. A value that begins with `-` is one where a value is due.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let matches = command().try_get_matches().map_err(explained)?;
+        let matches = command().try_get_matches().map_err(|error| explained(error, command))?;
         check_mirror(&matches)?;
         check_stream(&matches)?;
         let args = Self::from_arg_matches(&matches)?.take_server();

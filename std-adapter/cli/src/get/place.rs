@@ -8,7 +8,7 @@ use tinyferry::describe;
 use crate::args::{GetArgs, check_here};
 use crate::exit::{CliError, Exit};
 use crate::paths::{asked_path, clash, new_path, several, unfit};
-use crate::pipe::Output;
+use crate::stream::Output;
 
 /// A requested path.
 pub(super) struct Wanted<'a> {

@@ -7,10 +7,11 @@ use tinyferry::client::Selection;
 use super::{Wanted, skip_of};
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit};
-use crate::mirror::{Removals, Target};
+use crate::mirror::Removals;
 use crate::paths::{is_missing, missing, quoted};
 use crate::plan::{Plan, unplanned};
 use crate::progress::Verbosity;
+use crate::removal::Target;
 use crate::retry::Retrying;
 
 /// Prints the plan.

@@ -1,5 +1,6 @@
 //! Readers that are slow, or take no line.
 
+use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;

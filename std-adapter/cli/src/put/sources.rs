@@ -10,8 +10,8 @@ use tinyferry::describe;
 
 use crate::exit::{CliError, Exit, Exits};
 use crate::paths::clash;
-use crate::pipe::is_device;
 use crate::rounds;
+use crate::stream::is_device;
 
 /// The paths to send, each with its name at the server; empty: its content goes into the directory
 /// itself. `name`: that of the only path. A path that cannot be sent is reported. `None`: nothing is left.

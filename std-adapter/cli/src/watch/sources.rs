@@ -8,7 +8,7 @@ use tinyferry::fs::Filter;
 
 use super::passing;
 use crate::exit::CliError;
-use crate::put::is_content;
+use crate::put::sources::is_content;
 
 /// A source: a file, or a directory with all entries below.
 #[derive(Debug, Clone)]

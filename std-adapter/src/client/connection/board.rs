@@ -11,6 +11,8 @@ use tinyferry_core::{Config, Outcome, Session, Store};
 use tracing::debug;
 
 use super::paced::over;
+#[cfg(unix)]
+use super::started::to_board;
 use super::{Connection, TextListener, Watch};
 use crate::checksum::Desktop;
 use crate::client::Error;
@@ -18,13 +20,13 @@ use crate::endpoint::{Endpoint, Repl, ReplLine, Serial};
 use crate::transport::repl::{Entry, Fault, Leaving, READY, Step, packed, plain};
 use crate::transport::serial::SerialLink;
 use crate::transport::stream::Traffic;
+#[cfg(unix)]
+use crate::transport::{command, stream::StreamLink};
 
 mod line;
 
-#[cfg(unix)]
-pub(super) use self::line::shared;
-pub(super) use self::line::{Line, end_all};
-use self::line::{Shared, forget};
+pub(super) use self::line::end_all;
+use self::line::{Line, Shared, forget};
 
 /// Opens the line, and starts the server on the board.
 pub(super) fn open(
@@ -37,10 +39,7 @@ pub(super) fn open(
         ReplLine::Serial(serial) => serial_line(serial, repl, rate).map_err(failed)?,
         #[cfg(unix)]
         ReplLine::Command(command) => {
-            let (line, started) = super::started::start_board(command, rate, |socket| {
-                Ok(Line::new(socket.try_clone()?, repl.restarts))
-            })
-            .map_err(failed)?;
+            let (line, started) = command_line(command, repl, rate).map_err(failed)?;
             (line, started, false)
         }
         #[cfg(not(unix))]
@@ -65,6 +64,20 @@ fn serial_line(
     let line = Line::new(link.second_handle()?, repl.restarts);
     let connection = over(Shared { link, line: Arc::clone(&line) }, rate);
     Ok((line, connection, is_uart))
+}
+
+/// Starts a command that leads to a board.
+#[cfg(unix)]
+fn command_line(
+    command: &str,
+    repl: &Repl,
+    rate: Option<NonZeroU64>,
+) -> io::Result<(Arc<Line>, Box<dyn Connection>)> {
+    let (socket, program) = command::start(command)?;
+    let line = Line::new(socket.try_clone()?, repl.restarts);
+    let link = StreamLink::new(socket, Default::default()).eager();
+    let connection = over(Shared { link, line: Arc::clone(&line) }, rate);
+    Ok((line, to_board(connection, program)))
 }
 
 /// Whether the port is a UART or a converter to one, by the name that Linux and macOS give it. A port of USB itself

@@ -8,18 +8,18 @@ use std::os::unix::net::UnixStream;
 
 use tracing::debug;
 
+use super::link::{link, over_line};
 use super::paced::over;
 #[cfg(unix)]
 use super::started::start;
-use super::{Banners, Connection, Direct, board};
-use crate::auth::{AuthError, ClientKey, Protection, hex};
+use super::{Banners, Connection, board};
+use crate::auth::{AuthError, Protection};
 use crate::client::Error;
-use crate::client::builder::Timeouts;
+use crate::client::timeouts::Timeouts;
 use crate::endpoint::{Endpoint, Rfc2217, Tcp};
 #[cfg(not(unix))]
 use crate::transport::only_on_unix;
 use crate::transport::serial::SerialLink;
-use crate::transport::stream::{Socket, StreamLink};
 use crate::transport::{tcp, telnet};
 
 /// Connects to `endpoint`; with a key, completes the handshake of the secure channel.
@@ -95,48 +95,4 @@ fn connect(
         debug!("connected to {address} for {endpoint}");
     }
     Ok(stream)
-}
-
-pub(super) fn link<S: Socket + 'static>(
-    socket: S,
-    endpoint: &Endpoint,
-    protection: &Protection,
-    timeouts: Timeouts,
-    rate: Option<NonZeroU64>,
-) -> Result<Box<dyn Connection>, Error> {
-    let leave = Default::default();
-    match protection {
-        Protection::Key(key) if endpoint.is_line() => {
-            over_line(StreamLink::new(socket, leave).eager(), endpoint, key, timeouts, rate)
-        }
-        Protection::Key(key) => {
-            let socket = key.protect(socket, &endpoint.to_string(), timeouts.handshake);
-            let socket = socket.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
-            match socket.peer() {
-                Some(key) => {
-                    debug!("encrypted with a key pair; the server has {}", hex(&key.0));
-                }
-                None => debug!("encrypted with a shared key"),
-            }
-            Ok(over(StreamLink::new(socket, leave), rate))
-        }
-        Protection::Local | Protection::Insecure => {
-            let link = StreamLink::new(socket, leave);
-            Ok(over(if endpoint.is_lossy() { link.eager() } else { link }, rate))
-        }
-    }
-}
-
-/// A connection over a line that loses bytes, encrypted.
-fn over_line<L: Direct + 'static>(
-    link: L,
-    endpoint: &Endpoint,
-    key: &ClientKey,
-    timeouts: Timeouts,
-    rate: Option<NonZeroU64>,
-) -> Result<Box<dyn Connection>, Error> {
-    let link = key.protect_line(link, timeouts.handshake);
-    let link = link.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
-    debug!("encrypted with a shared key");
-    Ok(over(link, rate))
 }

@@ -2,27 +2,24 @@
 
 use std::io;
 use std::num::NonZeroU64;
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Session, Store};
 use tracing::debug;
 
-use super::open::link;
-use super::paced::over;
-use super::{Banners, Connection, TextListener, Watch, board};
+use super::link::link;
+use super::{Banners, Connection, TextListener, Watch};
 use crate::auth::{AuthError, Error as Channel, Protection};
 use crate::checksum::Desktop;
 use crate::client::Error;
-use crate::client::builder::Timeouts;
+use crate::client::timeouts::Timeouts;
 use crate::endpoint::Endpoint;
 use crate::transport::banner::socket::{AfterBanner, Shared};
 use crate::transport::banner::{Banner, First, Listener};
 use crate::transport::command;
 use crate::transport::command::Program;
-use crate::transport::stream::{StreamLink, Traffic};
+use crate::transport::stream::Traffic;
 
 /// Starts the command that is the other end.
 pub(super) fn start(
@@ -66,18 +63,10 @@ pub(super) fn start(
     Ok(Box::new(Started { link, program, banner }))
 }
 
-/// Starts the command that leads to a board; `line` makes its output for signals.
-pub(super) fn start_board(
-    command: &str,
-    rate: Option<NonZeroU64>,
-    line: impl FnOnce(&UnixStream) -> io::Result<Arc<board::Line>>,
-) -> io::Result<(Arc<board::Line>, Box<dyn Connection>)> {
-    let (socket, program) = command::start(command)?;
-    let line = line(&socket)?;
-    let link = board::shared(StreamLink::new(socket, Default::default()).eager(), &line);
+/// The connection to a board over `link`, to which the started command `program` leads.
+pub(super) fn to_board(link: Box<dyn Connection>, program: Program) -> Box<dyn Connection> {
     let banner = Shared::new(Banner::new(First::Reply, Listener::default()));
-    let link = over(link, rate);
-    Ok((line, Box::new(Started { link, program, banner })))
+    Box::new(Started { link, program, banner })
 }
 
 /// A command that was started to be the other end.

@@ -22,7 +22,7 @@ const END_TIME: Duration = Duration::from_millis(300);
 static BOARDS: Mutex<Vec<Arc<Line>>> = Mutex::new(Vec::new());
 
 /// The output of the line to a board, which a session shares with the signals.
-pub(in super::super) struct Line(Mutex<Output>);
+pub(super) struct Line(Mutex<Output>);
 
 struct Output {
     /// A second handle of the line.
@@ -95,7 +95,7 @@ pub(in super::super) fn end_all() {
 }
 
 /// A link to a board, which no session uses after a signal.
-pub(in super::super) struct Shared<L> {
+pub(super) struct Shared<L> {
     pub(super) link: L,
     pub(super) line: Arc<Line>,
 }
@@ -164,10 +164,4 @@ impl<L: Direct> Direct for Shared<L> {
     fn close(&mut self) {
         self.link.close();
     }
-}
-
-/// A link whose output signals share.
-#[cfg(unix)]
-pub(in super::super) fn shared<L: Direct>(link: L, line: &Arc<Line>) -> Shared<L> {
-    Shared { link, line: Arc::clone(line) }
 }
