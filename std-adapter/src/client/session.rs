@@ -183,7 +183,7 @@ impl Client {
         let finding = diagnosis::check(
             &mut |bytes, time, is_enough| connection.exchange(bytes, time, is_enough),
             random,
-            longest,
+            longest.min(diagnosis::LONGEST),
         );
         finding.map_err(Error::Link)
     }

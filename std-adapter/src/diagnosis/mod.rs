@@ -8,5 +8,5 @@ mod frames;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::check::{Finding, check};
+pub(crate) use self::check::{Finding, LONGEST, check};
 pub use self::fault::{Direction, Fault, LineFault};
