@@ -137,7 +137,7 @@ fn an_encrypted_stream_waits_for_a_reader_as_a_plain_one_does() {
     let reading = thread::spawn(move || {
         let mut into = vec![0; 2048];
         while reader.read(&mut into).is_ok_and(|count| count > 0) {
-            thread::sleep(TEST_TIMEOUT / 5);
+            thread::sleep(TEST_TIMEOUT / 10);
         }
     });
     let mut stream = Stream::new(socket, Arc::default(), &[]);
