@@ -20,6 +20,7 @@ with tinyferry.connect(sys.argv[1]) as client:
     assert {"new/er/and deeper/leaf", "a/b"} < names, names
     assert not client.is_same("tree", "tree")
     assert 0 < client.df().free < client.df().total
+    assert client.df(".").total == client.df().total
     assert client.stat("file").size == 40_000 and client.stat("tree").is_directory
     client.rm("tree", recursive=True)
     assert [entry.name for entry in client.ls()] == ["file"]

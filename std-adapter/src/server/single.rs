@@ -15,9 +15,9 @@ use crate::auth::{CurrentKeys, LossyLink};
 use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::server::access::Permissions;
-use crate::server::connection::Service;
 #[cfg(unix)]
-use crate::server::connection::{LINE, Peer};
+use crate::server::connection::Peer;
+use crate::server::connection::{LINE, Service};
 use crate::server::root::RootError;
 use crate::server::session::Ended;
 #[cfg(unix)]

@@ -214,7 +214,8 @@ class Client:
 
     def df(self, path: str = "") -> Space:
         """The space of the file system that a directory of the server is on."""
-        answer = self._operate(_checked(path) + "/" * bool(path), query(SPACE, 0, 0))
+        name = _checked(path)
+        answer = self._operate(name + "/" * bool(name), query(SPACE, 0, 0))
         if answer.detail[2] != SPACE:
             raise Refused(UNSUPPORTED, path)
         return Space(answer.position, int.from_bytes(answer.detail[8:16], "little"))
