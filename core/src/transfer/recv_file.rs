@@ -146,8 +146,8 @@ impl RecvFile {
     /// Whether a chunk may end at `end`: on a block, or where the file may end, which is not before
     /// anything that is received.
     fn may_end_at<P: Profile>(&self, end: u64, is_ahead: bool, link: &Negotiated) -> bool {
-        // Of a file without a size the position may be within a block: blocks are counted from there (R99).
-        let first = if P::has_pipes() && self.size == UNKNOWN { self.position } else { 0 };
+        // On a lossy link blocks are counted from the position, which may be within one (R99).
+        let first = if P::has_pipes() && link.is_lossy::<P>() { self.position } else { 0 };
         let is_block_end = link.is_block_start(low_half(end.wrapping_sub(first)));
         let may_be_part = !(P::has_pipes() && is_ahead);
         let may_be_last = end == self.size
