@@ -138,7 +138,7 @@ fn an_output_file_grows_and_a_further_run_continues_it() {
     fs::write(&copy, content(6_000, 9)).expect("a file");
     let arguments = ["log", "-o", "copy"];
     let follower = Follower::start(&server.endpoint, &place.here(""), &arguments);
-    follower.ended().with(1, &["differs"]);
+    follower.ended().with(1, &["is not the beginning of"]);
     assert!(has(&content(6_000, 9)));
 }
 
@@ -195,6 +195,24 @@ fn a_file_that_is_truncated_replaced_or_removed_ends_the_command() {
         let output = Arc::clone(&follower.output);
         follower.ended().with(6, &["log", words]);
         assert!(*output.lock().expect("it is read") == b"first\nsecond\n");
+    }
+}
+
+/// As after a rotation of the log while no client was there.
+#[test]
+fn an_output_file_that_is_no_beginning_of_the_followed_file_ends_the_command() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let old = content(1_500, 1);
+    let other = content(1_500, 2);
+    let ends_otherwise = [&old[..1_400], b"other", &old[1_405..], b"more"].concat();
+    for log in [&other[..20], &other, &old[..20], &old[..1_100], b"", &ends_otherwise] {
+        fs::write(place.served("log"), log).expect("a log");
+        fs::write(place.here("output"), &old).expect("a file");
+        let follow = ["get", "--follow", "log", "-o", "output"];
+        let ended = server.client(&place.here(""), &follow);
+        ended.with(1, &["output", "is not the beginning of", "log", "rename"]);
+        assert!(fs::read(place.here("output")).expect("a file") == old, "{} bytes", log.len());
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Offer<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Accepted {
     /// Length of the part that is already there, from the start, in bytes: a multiple of 1024, or the
-    /// whole size; at most the offer's `resume`. It has no holes.
+    /// whole size, or any length if the offer has no size (R58); at most the offer's `resume`. It has no holes.
     pub prefix: u64,
     /// Whether bytes must come in order: the store cannot write at any position, or cannot read back.
     pub in_order: bool,

@@ -145,10 +145,13 @@ impl RecvFile {
 
     /// Whether a chunk may end at `end`: on a block, or where the file may end, which is not before
     /// anything that is received.
-    fn may_end_at<P: Profile>(&self, end: u64, is_ahead: bool, link: &Negotiated) -> bool {
-        // On a lossy link blocks are counted from the position, which may be within one (R99).
-        let first = if P::has_pipes() && link.is_lossy::<P>() { self.position } else { 0 };
-        let is_block_end = link.is_block_start(low_half(end.wrapping_sub(first)));
+    fn may_end_at<P: Profile>(
+        &self,
+        end: u64,
+        is_block_end: bool,
+        is_ahead: bool,
+        link: &Negotiated,
+    ) -> bool {
         let may_be_part = !(P::has_pipes() && is_ahead);
         let may_be_last = end == self.size
             || (self.size == UNKNOWN && may_be_part && end >= self.received_end(link));
@@ -182,7 +185,9 @@ impl RecvFile {
         };
         let position = self.position.checked_add(ahead.into())?;
         let end = position.checked_add(new.into())?;
-        (is_new && self.may_end_at::<P>(end, ahead > 0, link))
+        // Blocks are counted from the position, which may be within one (R99).
+        let is_block_end = link.is_block_start(ahead.wrapping_add(new.into()));
+        (is_new && self.may_end_at::<P>(end, is_block_end, ahead > 0, link))
             .then_some(Placement { position, skip })
     }
 
@@ -209,7 +214,10 @@ impl RecvFile {
                     && blocks(ahead, new, link).any(|block| !self.received_ahead.contains(block))
             }
         };
-        (fits && is_new && self.may_end_at::<P>(end, ahead > 0, link)).then_some((from, new))
+        // The position may be within the hole: a part of it is stored.
+        let is_block_end = link.is_block_start(low_half(length));
+        (fits && is_new && self.may_end_at::<P>(end, is_block_end, ahead > 0, link))
+            .then_some((from, new))
     }
 
     /// `length` bytes were stored at `position`; `digest` continues over them.

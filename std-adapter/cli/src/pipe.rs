@@ -142,6 +142,9 @@ impl Stream {
                 problem.advise("; it cannot be followed there: get it without --follow")
             }
             _ if is_directory => problem.advise("; only the content of a file can be written"),
+            _ if error.refusal() == Some(Reason::PrefixDiffers) => problem
+                .with_exit(Exit::Local)
+                .advise(&format!("; {self} is not the beginning of {title}: rename it first")),
             _ if args.follow => problem,
             0 if is_missing(&error) => problem.advise(missing(text)),
             0 => problem.advise(link_advice(&error)),

@@ -108,9 +108,11 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Client::get_writer`]; [`Reason::Unsupported`] if the server cannot do that;
+    /// [`Reason::PrefixDiffers`] if the file does not begin with the content that was written before;
     /// [`Reason::SourceChanged`] if the file was truncated, or another file has its name now; [`Reason::NotFound`] if
     /// it was removed.
     ///
+    /// [`Reason::PrefixDiffers`]: tinyferry_core::Reason::PrefixDiffers
     /// [`Reason::Unsupported`]: tinyferry_core::Reason::Unsupported
     /// [`Reason::SourceChanged`]: tinyferry_core::Reason::SourceChanged
     /// [`Reason::NotFound`]: tinyferry_core::Reason::NotFound

@@ -239,7 +239,8 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         let earlier = self.taken.length;
         // The sender offers the file again, because it begins with other content.
         let has_other_prefix = self.follows && offer.resume == 0 && self.attempt.resumed.length > 0;
-        let resumed = if offer.size == Some(earlier) { self.taken } else { self.whole_steps };
+        let is_any_length = offer.size.is_none_or(|size| size == earlier);
+        let resumed = if is_any_length { self.taken } else { self.whole_steps };
         let is_resumed = self.resumes && resumed.length <= offer.resume;
         let resumed = if is_resumed { resumed } else { Prefix::default() };
         self.attempt = Attempt { earlier, resumed, compared: resumed, sha256: None };
@@ -247,7 +248,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         let direction = Direction::Receiving;
         self.observer.event(Event::Begin { path, kind: Kind::File, size, prefix, direction });
         if has_other_prefix {
-            return Err(self.fail(Reason::SourceChanged, "the written prefix differs"));
+            return Err(self.fail(Reason::PrefixDiffers, "the file does not begin with it"));
         }
         if self.follows && size.is_some() {
             return Err(self.fail(Reason::Unsupported, "the server does not follow the file"));

@@ -209,3 +209,16 @@ fn done_before_the_end_of_a_chunk_past_the_window_is_refused() {
     let done = file.on_done::<Standard>(97 * 256, 0, &link(false));
     assert_eq!(done, DoneCheck::WrongSize);
 }
+
+/// R94.
+#[test]
+fn the_rest_of_a_hole_is_placed_after_a_part_of_it_was_stored() {
+    for lossy in [false, true] {
+        let link = link(lossy);
+        let mut file = file(8192, 1024, false);
+        assert_eq!(file.place_hole::<Standard>(1024, 4096, &link), Some((1024, 4096)));
+        file.stored::<Standard>(1024, 1000, &link, |digest| digest);
+        assert_eq!(file.place_hole::<Standard>(1024, 4096, &link), Some((2024, 3096)));
+        assert_eq!(file.place_hole::<Standard>(1024, 4000, &link), None, "it ends within a block");
+    }
+}
