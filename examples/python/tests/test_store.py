@@ -1,5 +1,6 @@
 """Storage of received files, links that are opened by URL, and the program of the package."""
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import unittest
 from pathlib import Path
 
 import tinyferry
+from tinyferry.checks import crc64
 from tinyferry.endpoint import parse
 from tinyferry.errors import Refused
 from tinyferry.store import Store, partial_name
@@ -39,6 +41,19 @@ class StoreTest(unittest.TestCase):
             incoming, found = self.store.offer("f", size, 0, resume)
             self.assertEqual(found, prefix, (length, size, resume))
             incoming.close(keeps_partial=False)
+
+    def test_the_rest_behind_each_prefix_makes_the_whole_file(self) -> None:
+        whole = random.Random(1).randbytes(5000)
+        for length in (1, 500, 1023, 1024, 1025, 3000, 5000, 6000):
+            for resume in (0, 1, 500, 1500, 5000):
+                with self.subTest(length=length, resume=resume):
+                    (self.root / ".f.tinyferry-part").write_bytes((whole + bytes(1000))[:length])
+                    incoming, prefix = self.store.offer("f", 5000, 0, resume)
+                    self.assertTrue(not prefix or incoming.read_prefix(prefix, lambda: True))
+                    self.assertEqual((incoming.position, incoming.digest), (prefix, crc64(whole[:prefix])))
+                    incoming.write(whole[prefix:])
+                    incoming.commit(None, 1)
+                    self.assertEqual((self.root / "f").read_bytes(), whole)
 
     def test_one_transfer_at_a_time_writes_a_file(self) -> None:
         incoming, _ = self.store.offer("file", 3, 5, 0)

@@ -137,6 +137,17 @@ class TransferTest(Place):
             self.assertEqual(list(self.served.glob(".*")) + list(self.here.glob(".*")), [])
             (self.served / "file").unlink()
 
+    def test_a_partial_that_is_shorter_than_a_prefix_is_written_over(self) -> None:
+        content = self.make_file("file", 50_000)
+        for is_lossy in (False, True):
+            for source, target in ((self.here, self.served), (self.served, self.here)):
+                (source / "file").write_bytes(content)
+                (target / ".new.tinyferry-part").write_bytes(b"x" * 500)
+                with self.subTest(is_lossy=is_lossy, target=target.name), self.client(is_lossy) as client:
+                    client.put(source / "file", "new") if source is self.here else client.get("file", target / "new")
+                    self.assertEqual((target / "new").read_bytes(), content)
+                (target / "new").unlink()
+
     def test_every_re_offer_of_a_tree_comes_before_its_end(self) -> None:
         self.make_tree()
         for is_lossy in (False, True):

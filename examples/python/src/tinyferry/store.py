@@ -35,7 +35,11 @@ class Incoming:
         flags |= 0 if resume else os.O_TRUNC
         self._file = os.fdopen(os.open(self._partial, flags, 0o600), "r+b")
         length = min(self._file.seek(0, os.SEEK_END), resume)
-        return length if length == size else length - length % PREFIX_UNIT
+        prefix = length if length == size else length - length % PREFIX_UNIT
+        # Nothing stays behind the prefix, and the content begins at the position.
+        self._file.truncate(prefix)
+        self._file.seek(0)
+        return prefix
 
     def _is_in_place(self, size: Optional[int], modified: int) -> bool:
         if not size or modified == NO_TIME:
@@ -62,8 +66,6 @@ class Incoming:
             self.position += len(data)
             if not on_step():
                 return False
-        if not self.is_in_place:
-            self._file.truncate(length)
         return True
 
     def write(self, data: bytes) -> None:
