@@ -146,7 +146,7 @@ class Store:
     def __init__(self, root: str, single: bool = False) -> None:
         self.root, self._single = root, single
         self._tree: Optional[str] = None
-        # Directories of the tree: their time and permission bits are set when all entries are in place.
+        # Directories by their paths in the tree: their time and permission bits are set when all entries are in place.
         self._directories: List[Tuple[str, Optional[int], int]] = []
 
     def resolve(self, path: str, allows_link: bool = False) -> str:
@@ -190,10 +190,19 @@ class Store:
         """All entries are in place: the root of the tree gets its time and its permission bits."""
         path = self.place("")
         os.makedirs(path, exist_ok=True)
-        for directory in sorted(self._directories, key=lambda found: -found[0].count(os.sep)):
-            set_status(*directory)
+        for name, bits, time in sorted(self._directories, key=lambda found: -found[0].count("/")):
+            self._finish_directory(name, bits, time)
         if self._single or self._tree:
             set_status(path, mode, NO_TIME if modified is None else modified)
+
+    def _finish_directory(self, name: str, mode: Optional[int], modified: int) -> None:
+        """Sets the permission bits and the time of a directory, unless another entry has its place by now."""
+        try:
+            path = self.place(name)
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                set_status(path, mode, modified)
+        except (Refused, FileNotFoundError, NotADirectoryError):
+            pass
 
     def make_directory(self, path: str, mode: Optional[int], modified: int) -> None:
         target = self.place(path)
@@ -203,7 +212,7 @@ class Store:
         if self._tree is None:
             set_status(target, mode, modified)
         else:
-            self._directories.append((target, mode, modified))
+            self._directories.append((path.rstrip("/"), mode, modified))
 
     def offer(self, path: str, size: Optional[int], modified: int, resume: int) -> Tuple[Incoming, int]:
         """A file is offered. Its partial, and the length of the prefix in it."""
