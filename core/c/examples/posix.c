@@ -77,6 +77,8 @@ static uint16_t reason_of_errno(void) {
     case EACCES: case EPERM: return TINYFERRY_NO_PERMISSION;
     case EISDIR: return TINYFERRY_IS_DIRECTORY;
     case ENOTDIR: return TINYFERRY_NOT_DIRECTORY;
+    case ELOOP: return TINYFERRY_SYMBOLIC_LINK;
+    case ENXIO: return TINYFERRY_NOT_REGULAR;
     case ENAMETOOLONG: return TINYFERRY_NAME_TOO_LONG;
     case ENOSPC: return TINYFERRY_NO_SPACE;
     default: return TINYFERRY_STORAGE;
@@ -107,9 +109,10 @@ static uint16_t files_offer(void *context, tinyferry_offer *offer) {
   if (!files->is_device) snprintf(files->name, sizeof files->name, "%s", files->here);
   snprintf(files->partial, sizeof files->partial, "%s.part", files->name);
   close_file(files);
-  const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (offer->resume == 0 ? O_TRUNC : 0);
+  const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (offer->resume == 0 ? O_TRUNC : 0);
   files->fd = open(files->partial, flags, 0644);
   if (files->fd < 0 || fstat(files->fd, &status) != 0) return reason_of_errno();
+  if (!S_ISREG(status.st_mode)) return TINYFERRY_NOT_REGULAR;
   /* In order, so that no byte is missing before the end of a partial. */
   offer->in_order = true;
   offer->prefix = (uint64_t)status.st_size;
@@ -161,7 +164,9 @@ static uint16_t files_open(void *context, const uint8_t *path, size_t length, bo
   const uint16_t reason = set_name(files, path, length);
   if (reason != 0) return reason;
   if (lstat(files->name, &status) != 0) return reason_of_errno();
+  if (S_ISLNK(status.st_mode)) return TINYFERRY_SYMBOLIC_LINK;
   if (S_ISDIR(status.st_mode)) return tree ? TINYFERRY_NOT_ALLOWED : TINYFERRY_IS_DIRECTORY;
+  if (!S_ISREG(status.st_mode)) return TINYFERRY_NOT_REGULAR;
   if (tree) return TINYFERRY_NOT_DIRECTORY;
   files->here = files->there = files->name;
   files->is_given = files->begins_anew = false;
@@ -179,9 +184,10 @@ static uint16_t files_next(void *context, uint8_t *path, size_t capacity, tinyfe
   close_file(files);
   if (files->is_given) return 0;
   files->partial[0] = '\0';
-  files->fd = open(files->here, O_RDONLY | O_CLOEXEC);
+  /* A name may have become a link or a FIFO since `files_open`, and the open of a FIFO would wait. */
+  files->fd = open(files->here, O_RDONLY | O_NONBLOCK | O_CLOEXEC | (files->is_device ? O_NOFOLLOW : 0));
   if (files->fd < 0 || fstat(files->fd, &status) != 0) return reason_of_errno();
-  if (!S_ISREG(status.st_mode)) return TINYFERRY_NOT_ALLOWED;
+  if (!S_ISREG(status.st_mode)) return TINYFERRY_NOT_REGULAR;
   if (length > capacity) return TINYFERRY_NAME_TOO_LONG;
   memcpy(path, files->there, length);
   files->is_given = true, files->size = (uint64_t)status.st_size, files->modified = nanoseconds(&status);

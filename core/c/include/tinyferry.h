@@ -24,6 +24,9 @@
 // It is not a directory.
 #define TINYFERRY_NOT_DIRECTORY 6
 
+// It is neither a file nor a directory.
+#define TINYFERRY_NOT_REGULAR 7
+
 // The path is not allowed.
 #define TINYFERRY_BAD_PATH 8
 
@@ -50,6 +53,9 @@
 
 // That is not allowed.
 #define TINYFERRY_NOT_ALLOWED 19
+
+// It, or a part of its path, is a symbolic link.
+#define TINYFERRY_SYMBOLIC_LINK 27
 
 // The first reason of the application: its own numbers are 32,768 to 65,534.
 #define TINYFERRY_APPLICATION 32768

@@ -13,6 +13,8 @@ pub const TINYFERRY_NO_PERMISSION: u16 = 4;
 pub const TINYFERRY_IS_DIRECTORY: u16 = 5;
 /// It is not a directory.
 pub const TINYFERRY_NOT_DIRECTORY: u16 = 6;
+/// It is neither a file nor a directory.
+pub const TINYFERRY_NOT_REGULAR: u16 = 7;
 /// The path is not allowed.
 pub const TINYFERRY_BAD_PATH: u16 = 8;
 /// The name is too long.
@@ -31,6 +33,8 @@ pub const TINYFERRY_PREFIX_DIFFERS: u16 = 14;
 pub const TINYFERRY_DIGEST_DIFFERS: u16 = 15;
 /// That is not allowed.
 pub const TINYFERRY_NOT_ALLOWED: u16 = 19;
+/// It, or a part of its path, is a symbolic link.
+pub const TINYFERRY_SYMBOLIC_LINK: u16 = 27;
 /// The first reason of the application: its own numbers are 32,768 to 65,534.
 pub const TINYFERRY_APPLICATION: u16 = 32_768;
 
