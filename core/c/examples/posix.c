@@ -106,7 +106,10 @@ static uint16_t files_offer(void *context, tinyferry_offer *offer) {
   if (offer->kind != TINYFERRY_FILE) return TINYFERRY_NOT_ALLOWED;
   const uint16_t reason = files->is_device ? set_name(files, offer->path, offer->path_length) : 0;
   if (reason != 0) return reason;
-  if (!files->is_device) snprintf(files->name, sizeof files->name, "%s", files->here);
+  if (!files->is_device) {
+    if (strlen(files->here) >= sizeof files->name) return TINYFERRY_NAME_TOO_LONG;
+    strcpy(files->name, files->here);
+  }
   snprintf(files->partial, sizeof files->partial, "%s.part", files->name);
   close_file(files);
   const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (offer->resume == 0 ? O_TRUNC : 0);
