@@ -1,12 +1,14 @@
 """URLs of the other end, the same as those of the program."""
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
-from typing import Callable, List, NamedTuple
+import time
+from typing import Callable, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .errors import LinkError
@@ -14,6 +16,9 @@ from .link import Link, Stream, open_terminal
 
 SCHEMES = "tcp://HOST:PORT, tcp://HOST:PORT?lossy=true, unix:///PATH, serial:///dev/NAME?baud=N or exec:COMMAND"
 DEFAULT_PORT = 8080
+# Errors of `accept` that pass: the client has gone, or the system has no descriptor or memory for it at the moment.
+PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED)
+PAUSE = 0.1
 
 
 class Endpoint(NamedTuple):
@@ -127,9 +132,10 @@ class Listener:
             self.endpoint = endpoint = parse(url)
         except ValueError as error:
             raise LinkError(str(error)) from None
-        self._sockets: List[socket.socket] = []
-        self.url = url
-        if endpoint.scheme in ("exec", "serial"):
+        self.url, self._is_closed = url, False
+        # Whether several clients can be connected at a time.
+        self.is_shared = endpoint.scheme in ("tcp", "unix")
+        if not self.is_shared:
             return
         try:
             if endpoint.scheme == "unix":
@@ -142,34 +148,35 @@ class Listener:
                 self.url = f"tcp://{endpoint.host}:{listener.getsockname()[1]}{query}"
         except OSError as error:
             raise LinkError(f"{url} cannot be served: {error.strerror or error}") from error
-        self._sockets.append(listener)
+        self._socket = listener
 
     def accept(self) -> Link:
         """Waits for the next client."""
-        if not self._sockets:
+        if not self.is_shared:
             return open_link(self.url, 10)
-        try:
-            connection, _ = self._sockets[0].accept()
-        except OSError as error:
-            raise LinkError("the server was closed") from error
-        return Stream.of_socket(connection, self.endpoint.is_lossy, self.endpoint.gap)
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several clients can be connected at a time."""
-        return bool(self._sockets)
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+                return Stream.of_socket(connection, self.endpoint.is_lossy, self.endpoint.gap)
+            except OSError as error:
+                if self._is_closed:
+                    raise LinkError("the server was closed") from None
+                if error.errno not in PASSING:
+                    raise LinkError(f"{self.url} takes no more clients: {error.strerror or error}") from error
+                time.sleep(PAUSE)
 
     def close(self) -> None:
-        for listener in self._sockets:
+        if not self.is_shared or self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            # Ends `accept` in another thread.
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._socket.close()
+        if self.endpoint.scheme == "unix":
             try:
-                # Ends `accept` in another thread.
-                listener.shutdown(socket.SHUT_RDWR)
-            except OSError:
+                os.unlink(self.endpoint.path)
+            except FileNotFoundError:
                 pass
-            listener.close()
-            if self.endpoint.scheme == "unix":
-                try:
-                    os.unlink(self.endpoint.path)
-                except FileNotFoundError:
-                    pass
-        self._sockets = []
