@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import threading
 from types import TracebackType
-from typing import Callable, Optional, Set, Tuple, Type
+from typing import Callable, Dict, Optional, Tuple, Type
 
 from .endpoint import Listener
 from .entries import Policy
@@ -149,7 +149,9 @@ class Server:
     def __init__(self, url: str, options: Options) -> None:
         self._listener, self._options = Listener(url), options
         self._is_over, self._lock = threading.Event(), threading.Lock()
-        self._links: Set[Link] = set()
+        # The links of clients, with their threads; the error that has ended the server.
+        self._clients: Dict[Link, threading.Thread] = {}
+        self._error: Optional[Exception] = None
         # Where clients reach it; with port 0 the port that the system chose.
         self.url = self._listener.url
         self._first = None if self._listener.is_shared else self._listener.accept()
@@ -164,48 +166,75 @@ class Server:
         self.close()
 
     def wait(self) -> None:
-        """Waits until a client has closed the server."""
+        """Waits until a client has closed the server, or `close` was called. Raises the error that has ended the server:
+        that of the link, if only one client can be connected."""
         self._is_over.wait()
-        self._thread.join()
+        _join(self._thread)
+        if self._error:
+            raise self._error
 
     def close(self) -> None:
-        """Ends the server. Transfers under way end, and can be resumed."""
+        """Ends the server, and waits for its threads. Transfers under way end, and can be resumed."""
         self._is_over.set()
         self._listener.close()
         with self._lock:
-            links = list(self._links)
-        for link in links:
+            clients = dict(self._clients)
+        for link in clients:
             if isinstance(link, Stream):
                 link.interrupt()
-        self._thread.join()
+        _join(self._thread)
+        # Clients that came meanwhile are not served.
+        with self._lock:
+            clients.update(self._clients)
+        for thread in clients.values():
+            _join(thread)
 
     def _run(self) -> None:
         try:
+            if self._first:
+                self._clients[self._first] = self._thread
+                self._serve(self._first)
+                return
             while not self._is_over.is_set():
-                link = self._first or self._listener.accept()
-                if not self._listener.is_shared:
-                    self._serve(link)
-                    return
-                threading.Thread(target=self._serve, args=[link], daemon=True).start()
+                link = self._listener.accept()
+                thread = threading.Thread(target=self._serve, args=[link], name="tinyferry client", daemon=True)
+                with self._lock:
+                    self._clients[link] = thread
+                thread.start()
         except LinkError as error:
-            if not self._is_over.is_set():
-                self._options.log(str(error))
+            self._fail(error)
+        except Exception as error:
+            self._error = error
+            raise
+        finally:
+            self._is_over.set()
+
+    def _fail(self, error: Error) -> None:
+        """Ends the server, unless it has ended."""
+        if not self._is_over.is_set():
+            self._options.log(str(error))
+            self._error = error
 
     def _serve(self, link: Link) -> None:
-        with self._lock:
-            self._links.add(link)
         try:
             if Connection(link, self._options, self._is_over.is_set).run():
                 self._is_over.set()
                 self._listener.close()
-        except LinkError:
-            pass
         except Error as error:
-            self._options.log(str(error))
+            if self._first:
+                self._fail(error)
+            elif not isinstance(error, LinkError):
+                self._options.log(str(error))
         finally:
-            with self._lock:
-                self._links.discard(link)
             link.close()
+            with self._lock:
+                self._clients.pop(link, None)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Waits for the end of a thread. A function of the caller may run in this very thread."""
+    if thread is not threading.current_thread():
+        thread.join()
 
 
 def serve(url: str, root: str, *, read_only: bool = False, write_only: bool = False, allow_remove: bool = False,
