@@ -85,4 +85,4 @@ class ServerTest(unittest.TestCase):
             self.assertEqual(len(set(threading.enumerate()) - before), 4)
         self.assertEqual(set(threading.enumerate()) - before, set())
         for client in clients:
-            client.disconnect()
+            client.close()

@@ -1,4 +1,5 @@
 """Storage of received files, links that are opened by URL, and the program of the package."""
+import errno
 import os
 import random
 import stat
@@ -7,6 +8,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import tinyferry
 from tinyferry.checks import crc64
@@ -63,6 +65,40 @@ class StoreTest(unittest.TestCase):
         incoming.close(keeps_partial=False)
         self.store.offer("file", 3, 5, 0)[0].close(keeps_partial=False)
 
+    def test_a_partial_is_released_once(self) -> None:
+        incoming, _ = self.store.offer("file", 3, 5, 0)
+        incoming.write(b"new")
+        (self.root / "file").mkdir()
+        with self.assertRaises(OSError):
+            incoming.commit(None, 5)
+        # It belongs to this transfer until its end, and then to the next one.
+        with mock.patch("tinyferry.store.LAST_TRANSFER_ENDS", 0), self.assertRaises(Refused):
+            Store(str(self.root)).offer("file", 3, 5, 0)
+        (self.root / "file").rmdir()
+        with mock.patch("tinyferry.store.LAST_TRANSFER_ENDS", 0), self.assertRaises(Refused):
+            self.store.offer("file", 3, 5, 0)
+        incoming.close(keeps_partial=False)
+        following, _ = self.store.offer("file", 3, 5, 0)
+        following.write(b"new")
+        following.commit(None, 5)
+        self.assertEqual(os.listdir(self.root), ["file"])
+
+    def test_a_rename_that_is_not_durable_is_an_error(self) -> None:
+        def failing(number: int) -> object:
+            def sync(descriptor: int) -> None:
+                if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                    raise OSError(number, os.strerror(number))
+            return sync
+        for number, is_error in ((errno.EIO, True), (errno.EINVAL, False)):
+            incoming, _ = self.store.offer("file", 3, 5, 0)
+            incoming.write(b"new")
+            with self.subTest(number), mock.patch("os.fsync", side_effect=failing(number)):
+                if is_error:
+                    self.assertRaises(OSError, incoming.commit, None, 5)
+                    incoming.close(keeps_partial=True)
+                else:
+                    incoming.commit(None, 5)
+
     def test_a_partial_that_is_a_symbolic_link_is_not_followed(self) -> None:
         (self.root / "outside").write_text("precious")
         os.symlink(self.root / "outside", self.root / ".file.tinyferry-part")
@@ -90,9 +126,10 @@ class EndpointTest(unittest.TestCase):
         cases = (("http://x", "use tcp://"), ("tcp://x?baud=9600", "no setting 'baud'"), ("unix://", "no path"),
                  ("serial:///dev/x?gap=5ms", "20ms to 500ms"), ("exec:", "no command"), ("tcp://x:99999", "port"))
         for url, part in cases:
-            with self.assertRaises(tinyferry.LinkError) as caught:
-                tinyferry.connect(url)
-            self.assertIn(part, str(caught.exception))
+            for open_it in (tinyferry.connect, lambda url: tinyferry.serve(url, ".")):
+                with self.assertRaises(ValueError) as caught:
+                    open_it(url)
+                self.assertIn(part, str(caught.exception))
 
     def test_a_server_that_cannot_be_reached_is_named(self) -> None:
         for url in ("tcp://127.0.0.1:1", "unix:///nonexistent/socket", "serial:///nonexistent/port"):

@@ -1,4 +1,5 @@
 """The client and the server of this package at the two ends of a line in memory, with faults by seed."""
+import logging
 import os
 import random
 import tempfile
@@ -7,6 +8,7 @@ import unittest
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
+from unittest import mock
 
 import tinyferry
 from line import Faults, lay
@@ -191,6 +193,59 @@ class TransferTest(Place):
                 self.assertLessEqual(client.get("t", back, update=True).files, 2)
                 self.assert_same(self.here / "tree", back)
                 client.rm("t", recursive=True)
+
+    def test_a_comparison_makes_nothing_at_the_server(self) -> None:
+        self.make_tree()
+        (self.served / "file").touch()
+        for is_lossy in (False, True):
+            with self.client(is_lossy) as client:
+                self.assertFalse(client.is_same(self.here / "tree", "t"))
+                self.assertFalse(client.is_same(self.here / "tree", "file"))
+                self.assertEqual(os.listdir(self.served), ["file"])
+                client.put(self.here / "tree", ".")
+                (self.served / "file").unlink()
+                self.assertTrue(client.is_same(self.here / "tree", "."))
+                client.rm("sub", recursive=True)
+                (self.served / "file").touch()
+
+    def test_the_root_of_the_server_is_a_directory_that_stays(self) -> None:
+        self.make_file("file", 10)
+        with self.client(False) as client:
+            self.assertEqual(client.stat("."), tinyferry.Entry("", is_directory=True))
+            client.put(self.here / "file")
+            sent = self.line.sent
+            for change in (lambda: client.rm(".", recursive=True), lambda: client.mv(".", "x"), lambda: client.mkdir(""),
+                           lambda: client.mv("file", "."), lambda: client.put(self.here / "file", ".")):
+                with self.assertRaises(ValueError) as caught:
+                    change()
+                self.assertIn("the directory of the server itself", str(caught.exception))
+            self.assertEqual(self.line.sent, sent)
+        self.assertEqual(os.listdir(self.served), ["file"])
+
+    def test_a_directory_that_cannot_be_read_is_never_the_same(self) -> None:
+        self.make_tree()
+        scan = os.scandir
+
+        def denied(path: str) -> object:
+            if str(path).endswith("sub"):
+                raise PermissionError(13, "Permission denied", path)
+            return scan(path)
+        with self.client(False) as client:
+            client.put(self.here / "tree", "t")
+            with mock.patch("os.scandir", side_effect=denied):
+                self.assertFalse(client.is_same(self.here / "tree", "t"))
+                with self.assertRaises(tinyferry.Incomplete) as caught:
+                    client.put(self.here / "tree", "t", update=True)
+            self.assertEqual([(error.path, error.reason) for error in caught.exception.refused], [("sub", 4)])
+
+    def test_the_log_has_the_frames_of_both_ends(self) -> None:
+        self.make_file("file", 3000)
+        with self.assertLogs("tinyferry", logging.DEBUG) as logged, self.client(False) as client:
+            client.put(self.here / "file", "name")
+        text = "\n".join(record.getMessage() for record in logged.records)
+        for part in ("> PIN 0", "reliable, chunks of 1024 bytes", "> SAF 1 at 3000 'name'", "< SAF 1",
+                     "> chunk of transfer 1 at 1024, 1024 bytes", "< chunk of transfer 1 at 2048, 952 bytes", "< DON 1"):
+            self.assertIn(part, text)
 
     def test_a_tree_of_more_entries_than_numbers_of_a_byte_crosses(self) -> None:
         (self.here / "tree").mkdir()

@@ -6,10 +6,11 @@
 """
 from .client import Client, Space, connect
 from .errors import Error, Incomplete, LinkError, ProtocolError, Refused, Timeout
-from .link import Link, Port, Stream
-from .upload import Report
+from .link import Link, Stream
+from .serial_port import Port
 from .server import Server, serve
 from .tree import Entry
+from .upload import Report
 
 __all__ = ["Client", "Entry", "Error", "Incomplete", "Link", "LinkError", "Port", "ProtocolError", "Refused", "Report",
            "Server", "Space", "Stream", "Timeout", "connect", "serve"]

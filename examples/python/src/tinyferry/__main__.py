@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 
 from .client import Client
@@ -60,11 +61,15 @@ def serve(given: argparse.Namespace) -> None:
                       read_only=given.read_only, write_only=given.write_only, names=not given.no_names,
                       features=features, log=show)
     if given.stdio:
-        Connection(Stream.of_files(0, 1, given.lossy), options).run()
+        link = Stream.of_files(0, 1, given.lossy)
+        try:
+            Connection(link, options).run()
+        finally:
+            link.close()
         return
-    server = Server(given.endpoint, options)
-    print(server.url, flush=True)
-    server.wait()
+    with Server(given.endpoint, options, given.insecure) as server:
+        print(server.url, flush=True)
+        server.wait()
 
 
 def main() -> int:
@@ -77,6 +82,8 @@ def main() -> int:
     parser.add_argument("--links", action="store_true", help="symbolic and hard links, of trees")
     parser.add_argument("--stdio", action="store_true", help="serve on the standard streams")
     parser.add_argument("--lossy", action="store_true", help="the standard streams may lose bytes")
+    parser.add_argument("--insecure", action="store_true", help="serve at an address that other machines can reach")
+    parser.add_argument("-v", "--verbose", action="store_true", help="the signals of both ends on standard error")
     parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--write-only", action="store_true")
     parser.add_argument("--allow-close", action="store_true")
@@ -85,6 +92,8 @@ def main() -> int:
     parser.add_argument("--no-holes", action="store_true", help="without holes of sparse files")
     parser.add_argument("--no-names", action="store_true", help="serve without listings")
     given = parser.parse_intermixed_args()
+    if given.verbose:
+        logging.basicConfig(level=logging.DEBUG, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S")
     try:
         if given.command == "serve":
             serve(given)
@@ -94,7 +103,10 @@ def main() -> int:
                 run(client, given)
     except KeyboardInterrupt:
         return 130
-    except (Error, OSError, ValueError) as error:
+    except OSError as error:
+        show(f"error: {error.filename!r}: {error.strerror}" if error.filename else f"error: {error}")
+        return 1
+    except (Error, ValueError) as error:
         show(f"error: {error}")
         return 1
     return 0

@@ -1,15 +1,15 @@
 """The client: one link, one session, one request at a time."""
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from types import TracebackType
 from typing import Dict, List, NamedTuple, Optional, Type, Union
 
-from .clock import Wait
 from .endpoint import open_link
 from .entries import Policy
-from .errors import IS_DIRECTORY, NOT_DIRECTORY, UNSUPPORTED, Incomplete, ProtocolError, Refused
+from .errors import IS_DIRECTORY, NOT_DIRECTORY, NOT_FOUND, UNSUPPORTED, Incomplete, Refused
 from .link import Link
 from .offers import Offers, offered
 from .operations import REMOVE, RENAME, query
@@ -48,9 +48,9 @@ class Client:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self.disconnect()
+        self.close()
 
-    def disconnect(self) -> None:
+    def close(self) -> None:
         """Closes the link. The server continues."""
         self._link.close()
 
@@ -77,12 +77,12 @@ class Client:
         path = os.fspath(source)
         name = _checked(target or os.path.basename(os.path.abspath(path)))
         if not os.path.lexists(path):
-            raise FileNotFoundError(2, "there is no file or directory of this name", path)
+            raise FileNotFoundError(errno.ENOENT, "there is no file or directory of this name", path)
         offers = self._offers(progress, links)
         if os.path.isdir(path):
             offers.whole_tree(Tree(path), name, update)
         else:
-            offers.lone(offered(path, name))
+            offers.lone(offered(path, _not_root(name)))
         return offers.report
 
     def get(self, source: str, target: Path = "", *, progress: Optional[Progress] = None,
@@ -128,26 +128,9 @@ class Client:
 
     def _ask(self, code: bytes, name: str, options: bytes, flags: int) -> Signal:
         """Sends a request; the offer that answers."""
-        session = self._session
-        number = session.take_number()
-        text = name.encode() + (b"\0" + options if options else b"")
-        question = session.frame(code, number, 0, struct.pack("<Q8x", flags), text)
-        session.write(question)
-        wait = Wait(session.clock, session.is_lossy, self._timeout)
-        while True:
-            frame = session.receive(wait.left())
-            if frame is None:
-                if session.is_lossy:
-                    session.write(question)
-                wait.repeated()
-            elif not isinstance(frame, Signal) or frame.transfer != number:
-                wait.frame_received(False)
-            elif frame.code == b"ERR":
-                raise Refused(frame.reason, name, frame.message)
-            elif frame.code == (b"SAF" if code == b"RAF" else b"SAR"):
-                return frame
-            else:
-                raise ProtocolError("the server answered a request with another signal than an offer")
+        text, offer = name.encode() + (b"\0" + options if options else b""), b"SAF" if code == b"RAF" else b"SAR"
+        number = self._session.take_number()
+        return self._session.request(code, number, (offer,), self._timeout, struct.pack("<Q8x", flags), text, name)
 
     # Listings and operations.
 
@@ -174,11 +157,13 @@ class Client:
         """The size and the time of a file, or a directory."""
         name = _checked(path)
         try:
+            if not name:
+                raise Refused(IS_DIRECTORY)
             answer = self._operate(name, query(SIZE | TIME, 0, 0))
         except Refused as error:
             if error.reason != IS_DIRECTORY:
                 raise
-            self._operate(name + "/", query(0, 0, 0))
+            self._operate(name + "/" * bool(name), query(0, 0, 0))
             return Entry(name, is_directory=True)
         modified, = struct.unpack_from("<q", answer.detail, 8)
         return Entry(name, "", False, answer.position, modified if answer.detail[2] & TIME else NO_TIME)
@@ -186,7 +171,7 @@ class Client:
     def rm(self, path: str, *, recursive: bool = False) -> None:
         """Removes a file or an empty directory; with `recursive` a directory and all that is in it. It succeeds if
         nothing has the path."""
-        name = _checked(path)
+        name = _not_root(_checked(path))
         try:
             self._operate(name, bytes([REMOVE]))
             return
@@ -205,12 +190,12 @@ class Client:
 
     def mv(self, old: str, new: str) -> None:
         """Renames a file, which replaces a file of the new name, or a directory."""
-        source, target = _checked(old), _checked(new)
+        source, target = _not_root(_checked(old)), _not_root(_checked(new))
         self._operate(target, bytes([RENAME]) + source.encode())
 
     def mkdir(self, path: str) -> None:
         """Makes a directory and those above it. It succeeds if the directory is there."""
-        self._offers(None, False).lone(Entry(_checked(path), is_directory=True))
+        self._offers(None, False).lone(Entry(_not_root(_checked(path)), is_directory=True))
 
     def df(self, path: str = "") -> Space:
         """The space of the file system that a directory of the server is on."""
@@ -223,13 +208,16 @@ class Client:
     def is_same(self, source: Path, target: str, *, links: bool = False) -> bool:
         """Whether a directory has the same entries here and at the server: names, contents, times and permission bits.
         Both ends read all files."""
-        root = os.fspath(source)
+        root, name = os.fspath(source), _checked(target)
         facts, salt = SIZE | TIME | MODE | CONTENT | LINKS * links, int.from_bytes(os.urandom(4), "little")
-        offers = self._offers(None, False)
-        offers.open_tree(_checked(target), None, None)
-        answer = offers.stat("", query(facts, 0, salt))
-        offers.close_tree()
-        if answer is None:
+        if not os.path.isdir(root):
+            raise NotADirectoryError(errno.ENOTDIR, "is_same compares directories", root)
+        try:
+            # By itself: the offer of a tree would make the directory.
+            answer = self._operate(name + "/" * bool(name), query(facts, 0, salt))
+        except Refused as error:
+            if error.reason not in (NOT_FOUND, NOT_DIRECTORY):
+                raise
             return False
         kept, granularity = answer.detail[2], answer.detail[3]
         own = hashes(root, kept, granularity, salt)
@@ -252,6 +240,12 @@ def _checked(path: str) -> str:
     return plain
 
 
+def _not_root(name: str) -> str:
+    if not name:
+        raise ValueError("'.' is the directory of the server itself: give the name of an entry in it")
+    return name
+
+
 def _directories_of(entry: Entry) -> List[str]:
     """The directories above an entry, in its tree, and the entry itself if it is one."""
     names = entry.name.split("/")
@@ -271,6 +265,7 @@ def connect(url: str, *, timeout: float = ANSWER_TIMEOUT) -> Client:
     """Connects to a server: `tcp://HOST:PORT`, `tcp://HOST:PORT?lossy=true`, `unix:///PATH`,
     `serial:///dev/NAME?baud=N` or `exec:COMMAND`. `timeout` is how long the server may take to answer, in seconds.
 
-    Raises `LinkError` if the server cannot be reached, `Timeout` if it does not answer, `Refused` if it refuses."""
+    Raises `ValueError` if the URL is wrong, `LinkError` if the server cannot be reached, `Timeout` if it does not answer,
+    `Refused` if it refuses."""
     return Client(open_link(url, timeout), timeout)
 

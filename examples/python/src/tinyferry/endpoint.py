@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -12,7 +14,9 @@ from typing import Callable, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .errors import LinkError
-from .link import Link, Stream, open_terminal
+from .link import Link, Stream
+from .serial_port import open_port
+from .trace import LOG
 
 SCHEMES = "tcp://HOST:PORT, tcp://HOST:PORT?lossy=true, unix:///PATH, serial:///dev/NAME?baud=N or exec:COMMAND"
 DEFAULT_PORT = 8080
@@ -99,15 +103,13 @@ def _start(command: str) -> Link:
 
 
 def open_link(url: str, timeout: float) -> Link:
-    """Connects to the other end."""
-    try:
-        endpoint = parse(url)
-    except ValueError as error:
-        raise LinkError(str(error)) from None
+    """Connects to the other end. Raises `ValueError` if the URL is wrong, and `LinkError` if it cannot be reached."""
+    endpoint = parse(url)
+    LOG.debug("connecting to %s", url)
     if endpoint.scheme == "exec":
         return _start(endpoint.path)
     if endpoint.scheme == "serial":
-        return open_terminal(endpoint.path, endpoint.baud, endpoint.is_lossy, endpoint.gap, endpoint.hardware_flow)
+        return open_port(endpoint.path, endpoint.baud, endpoint.is_lossy, endpoint.gap, endpoint.hardware_flow)
     try:
         if endpoint.scheme == "unix":
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -124,14 +126,33 @@ def open_link(url: str, timeout: float) -> Link:
     return Stream.of_socket(connection, endpoint.is_lossy, endpoint.gap)
 
 
-class Listener:
-    """Waits for clients at a URL. A serial port has one link, which is open as long as the listener."""
-
-    def __init__(self, url: str) -> None:
+def _bind_path(path: str) -> socket.socket:
+    """Listens at a path, also if a server that has ended left its socket there."""
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
         try:
-            self.endpoint = endpoint = parse(url)
-        except ValueError as error:
-            raise LinkError(str(error)) from None
+            bound.bind(path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not stat.S_ISSOCK(os.lstat(path).st_mode):
+                raise
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+                if trial.connect_ex(path) != errno.ECONNREFUSED:
+                    raise
+            os.unlink(path)
+            bound.bind(path)
+        bound.listen()
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+class Listener:
+    """Waits for clients at a URL. A serial port has one link, which is open as long as the listener. `insecure` allows
+    addresses that other machines can reach."""
+
+    def __init__(self, url: str, insecure: bool = False) -> None:
+        self.endpoint = endpoint = parse(url)
         self.url, self._is_closed = url, False
         # Whether several clients can be connected at a time.
         self.is_shared = endpoint.scheme in ("tcp", "unix")
@@ -139,16 +160,23 @@ class Listener:
             return
         try:
             if endpoint.scheme == "unix":
-                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                listener.bind(endpoint.path)
-                listener.listen()
+                self._socket = _bind_path(endpoint.path)
             else:
-                listener = socket.create_server((endpoint.host, endpoint.port))
-                query = "?lossy=true" if endpoint.is_lossy else ""
-                self.url = f"tcp://{endpoint.host}:{listener.getsockname()[1]}{query}"
+                self._bind(endpoint, insecure)
         except OSError as error:
             raise LinkError(f"{url} cannot be served: {error.strerror or error}") from error
-        self._socket = listener
+
+    def _bind(self, endpoint: Endpoint, insecure: bool) -> None:
+        """Listens at the first address of the host."""
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        host = str(address[0])
+        if not (insecure or ipaddress.ip_address(host.partition("%")[0]).is_loopback):
+            raise ValueError(f"{self.url}: other machines can reach this address, and this package has no encryption and "
+                             "no keys: serve at 127.0.0.1, or allow each of them to read and write by insecure=True")
+        self._socket = socket.create_server(address[:2], family=family)
+        name = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        self.url = f"tcp://{name}:{self._socket.getsockname()[1]}" + "?lossy=true" * endpoint.is_lossy
 
     def accept(self) -> Link:
         """Waits for the next client."""
@@ -156,7 +184,8 @@ class Listener:
             return open_link(self.url, 10)
         while True:
             try:
-                connection, _ = self._socket.accept()
+                connection, address = self._socket.accept()
+                LOG.debug("a client has connected from %s", address)
                 return Stream.of_socket(connection, self.endpoint.is_lossy, self.endpoint.gap)
             except OSError as error:
                 if self._is_closed:

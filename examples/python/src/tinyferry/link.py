@@ -1,4 +1,4 @@
-"""Streams of bytes: sockets, file descriptors and ports of pySerial."""
+"""Streams of bytes: sockets and file descriptors."""
 from __future__ import annotations
 
 import errno
@@ -7,15 +7,19 @@ import select
 import socket
 import sys
 import time
-from typing import Callable, List, Optional, Protocol
+from typing import Callable, List, Optional, Protocol, Tuple
 
-from .errors import LinkError
+from .errors import LinkError, Timeout
 
 READ_SIZE = 1 << 16
 # Less, so that the search for frames after damage stays short.
 LOSSY_READ_SIZE = 4096
 # How often a thread that waits looks whether another one has interrupted it, in seconds.
 INTERRUPT_CHECK = 0.2
+# A `write` gives up when for this number of seconds no byte was written and none has come.
+WRITE_TIMEOUT = 60.0
+# The most bytes that a `write` reads and keeps for `read`.
+MOST_RECEIVED = 1 << 22
 
 
 class Link(Protocol):
@@ -30,10 +34,26 @@ class Link(Protocol):
         at the end of the stream."""
 
     def write(self, data: bytes) -> None:
-        """Writes all of the data."""
+        """Writes all of the data. Raises `Timeout` if the other end takes none of it for long."""
 
     def close(self) -> None:
         """Closes the stream."""
+
+
+def wait_for(source: Optional[int], target: Optional[int], timeout: float) -> Tuple[bool, bool]:
+    """Waits until `source` can be read or `target` written, or `timeout` seconds are over. Whether each of them can."""
+    if sys.platform == "win32":
+        readable, writable, _ = select.select([source] if source else [], [target] if target else [], [], timeout)
+        return bool(readable), bool(writable)
+    # Unlike `select`, it takes descriptors of any number.
+    poll = select.poll()
+    for descriptor in {source, target} - {None}:
+        assert descriptor is not None
+        poll.register(descriptor, select.POLLIN * (descriptor == source) | select.POLLOUT * (descriptor == target))
+    ready = dict(poll.poll(timeout * 1000))
+    # An error of the stream is reported by the call that follows.
+    return (source is not None and bool(ready.get(source, 0) & ~select.POLLOUT),
+            target is not None and bool(ready.get(target, 0) & ~select.POLLIN))
 
 
 class Stream:
@@ -59,16 +79,22 @@ class Stream:
     @classmethod
     def of_files(cls, source: int, target: int, is_lossy: bool = False, gap: float = 0.02,
                  at_close: Optional[List[Callable[[], object]]] = None) -> Stream:
-        for number in {source, target}:
+        blocking = [number for number in {source, target} if os.get_blocking(number)]
+        for number in blocking:
             os.set_blocking(number, False)
-        return cls(source, target, is_lossy, gap, at_close or [])
+
+        def restore() -> None:
+            # The setting is that of the open file, which other processes may use too.
+            for number in blocking:
+                os.set_blocking(number, True)
+        return cls(source, target, is_lossy, gap, [restore, *(at_close or [])])
 
     def read(self, timeout: float) -> Optional[bytes]:
         if not self._received:
             end = time.monotonic() + timeout
             while not self._receive():
                 left = max(end - time.monotonic(), 0)
-                if not select.select([self._source], [], [], min(left, INTERRUPT_CHECK))[0] and left <= INTERRUPT_CHECK:
+                if not wait_for(self._source, None, min(left, INTERRUPT_CHECK))[0] and left <= INTERRUPT_CHECK:
                     return None
         data = bytes(self._received)
         self._received.clear()
@@ -93,23 +119,25 @@ class Stream:
 
     def write(self, data: bytes) -> None:
         left = memoryview(data)
+        end = time.monotonic() + WRITE_TIMEOUT
         while left:
             try:
                 sent = self._socket.send(left) if self._socket else os.write(self._target, left)
-                left = left[sent:]
+                left, end = left[sent:], time.monotonic() + WRITE_TIMEOUT
                 continue
             except (BlockingIOError, InterruptedError):
                 pass
             except OSError as error:
                 raise LinkError(f"writing failed: {error.strerror or error}") from error
             # The other end may wait until this end reads.
-            readable, _, _ = select.select([self._source], [self._target], [], INTERRUPT_CHECK)
+            source = self._source if len(self._received) < MOST_RECEIVED else None
+            readable, _ = wait_for(source, self._target, INTERRUPT_CHECK)
             if self._is_interrupted:
                 raise LinkError("the link was closed here")
-            if readable and len(self._received) < 1 << 22:
-                self._receive()
-            elif readable:
-                time.sleep(0.001)
+            if readable and self._receive():
+                end = time.monotonic() + WRITE_TIMEOUT
+            elif time.monotonic() >= end:
+                raise Timeout(f"the other end took no bytes and sent none for {WRITE_TIMEOUT:.0f} s")
 
     def interrupt(self) -> None:
         """Ends a `read` or a `write` of another thread."""
@@ -120,92 +148,3 @@ class Stream:
             self._is_closed = True
             for action in self._at_close:
                 action()
-
-
-class SerialObject(Protocol):
-    """What is used of `serial.Serial`."""
-
-    timeout: Optional[float]
-
-    @property
-    def in_waiting(self) -> int: ...
-
-    def read(self, size: int = 1) -> bytes: ...
-
-    def write(self, data: bytes) -> Optional[int]: ...
-
-    def close(self) -> None: ...
-
-
-class Port:
-    """An open port of pySerial."""
-
-    def __init__(self, port: SerialObject, is_lossy: bool = True, gap: float = 0.02) -> None:
-        self.is_lossy, self.gap, self._port = is_lossy, gap, port
-
-    def read(self, timeout: float) -> Optional[bytes]:
-        try:
-            self._port.timeout = timeout
-            first = self._port.read(1)
-            if not first:
-                return None
-            return first + self._port.read(min(self._port.in_waiting, LOSSY_READ_SIZE))
-        except OSError as error:
-            raise LinkError(f"reading of the serial port failed: {error}") from error
-
-    def write(self, data: bytes) -> None:
-        try:
-            self._port.write(data)
-        except OSError as error:
-            raise LinkError(f"writing to the serial port failed: {error}") from error
-
-    def close(self) -> None:
-        self._port.close()
-
-
-def open_terminal(path: str, baud: int, is_lossy: bool, gap: float, hardware_flow: bool) -> Link:
-    """Opens a serial port without pySerial; on Windows with it."""
-    if sys.platform == "win32":
-        try:
-            import serial
-        except ImportError:
-            raise LinkError("a serial port of Windows needs pySerial: pip install pyserial") from None
-        return Port(serial.Serial(path, baud, rtscts=hardware_flow), is_lossy, gap)
-    import fcntl
-    import termios
-    import tty
-    try:
-        number = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError as error:
-        raise LinkError(f"the serial port {path!r} cannot be opened: {error.strerror}") from error
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        before = termios.tcgetattr(number)
-    except BlockingIOError:
-        os.close(number)
-        raise LinkError(f"another program uses the serial port {path!r}") from None
-    except termios.error:
-        os.close(number)
-        raise LinkError(f"{path!r} is not a serial port") from None
-    speed = getattr(termios, f"B{baud}", None)
-    if speed is None:
-        os.close(number)
-        raise LinkError(f"the rate {baud} is not known here: open the port with pySerial, and pass it to connect()")
-    tty.setraw(number, termios.TCSANOW)
-    settings = termios.tcgetattr(number)
-    settings[2] |= termios.CLOCAL | termios.CREAD
-    settings[2] = settings[2] | termios.CRTSCTS if hardware_flow else settings[2] & ~termios.CRTSCTS
-    settings[4] = settings[5] = speed
-    termios.tcsetattr(number, termios.TCSANOW, settings)
-
-    def restore() -> None:
-        try:
-            termios.tcdrain(number)
-            # DTR stays on: without it the next opening would reset many boards.
-            before[2] &= ~termios.HUPCL
-            termios.tcsetattr(number, termios.TCSANOW, before)
-        except termios.error:
-            pass  # The port was unplugged.
-        os.close(number)
-
-    return Stream.of_files(number, number, is_lossy, gap, [restore])

@@ -1,15 +1,16 @@
 """The server: a directory for clients at a URL, in threads of its own."""
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from types import TracebackType
-from typing import Callable, Dict, Optional, Tuple, Type
+from typing import Callable, Dict, Optional, Tuple, Type, Union
 
 from .endpoint import Listener
 from .entries import Policy
 from .errors import (BAD_PATH, IS_DIRECTORY, NO_FILES_RECEIVED, NO_FILES_SENT, NOT_ALLOWED, NOT_DIRECTORY, NOT_FOUND,
-                     UNSUPPORTED, Error, Incomplete, LinkError, ProtocolError, Refused, Timeout)
+                     UNSUPPORTED, Error, Incomplete, LinkError, ProtocolError, Refused, Timeout, reason_of)
 from .link import Link, Stream
 from .offers import Offers
 from .receiver import Receiver
@@ -24,11 +25,14 @@ LOOK_AROUND = 0.5
 
 
 class Options:
-    """What a server allows."""
+    """What a server allows. Raises `FileNotFoundError` or `NotADirectoryError` if `root` is no directory."""
 
     def __init__(self, root: str, *, read_only: bool = False, write_only: bool = False, allow_remove: bool = False,
                  allow_close: bool = False, links: bool = False, names: bool = True, features: int = FEATURES,
                  progress: Optional[Progress] = None, log: Optional[Callable[[str], None]] = None) -> None:
+        if not os.path.isdir(root):
+            number, kind = (errno.ENOTDIR, NotADirectoryError) if os.path.lexists(root) else (errno.ENOENT, FileNotFoundError)
+            raise kind(number, "a server serves a directory, and this is none", root)
         self.root = os.path.abspath(root)
         self.read_only, self.write_only = read_only, write_only
         self.allow_remove, self.allow_close = allow_remove, allow_close
@@ -103,6 +107,10 @@ class Connection:
         except Refused as error:
             options.log(str(error))
             session.refuse(number, error.reason, error.message)
+        except OSError as error:
+            # Of the entry itself; those of a tree are reported one by one.
+            options.log(f"{error.filename!r}: {error.strerror}")
+            session.refuse(number, reason_of(error))
         return False
 
     def _send(self, frame: Signal) -> None:
@@ -146,8 +154,8 @@ class Connection:
 class Server:
     """A server that runs in threads of its own. `serve` makes one."""
 
-    def __init__(self, url: str, options: Options) -> None:
-        self._listener, self._options = Listener(url), options
+    def __init__(self, url: str, options: Options, insecure: bool = False) -> None:
+        self._listener, self._options = Listener(url, insecure), options
         self._is_over, self._lock = threading.Event(), threading.Lock()
         # The links of clients, with their threads; the error that has ended the server.
         self._clients: Dict[Link, threading.Thread] = {}
@@ -237,13 +245,18 @@ def _join(thread: threading.Thread) -> None:
         thread.join()
 
 
-def serve(url: str, root: str, *, read_only: bool = False, write_only: bool = False, allow_remove: bool = False,
-          allow_close: bool = False, links: bool = False, progress: Optional[Progress] = None,
-          log: Optional[Callable[[str], None]] = None) -> Server:
+def serve(url: str, root: Union[str, "os.PathLike[str]"], *, read_only: bool = False, write_only: bool = False,
+          allow_remove: bool = False, allow_close: bool = False, links: bool = False, insecure: bool = False,
+          progress: Optional[Progress] = None, log: Optional[Callable[[str], None]] = None) -> Server:
     """Serves a directory at a URL, `tcp://127.0.0.1:0` for a port that the system chooses, until the server is closed.
 
     Clients may put and get files, unless it is `read_only` or `write_only`. `allow_remove` lets them remove and rename,
     `allow_close` lets them end the server, `links` lets them make links. `progress` and `log` are called in threads of
-    the server."""
-    return Server(url, Options(root, read_only=read_only, write_only=write_only, allow_remove=allow_remove,
-                               allow_close=allow_close, links=links, progress=progress, log=log))
+    the server.
+
+    An address that other machines can reach needs `insecure`, because each of them may do all that then: raises
+    `ValueError` without it, or if the URL is wrong. Raises `NotADirectoryError` if `root` is no directory, and `LinkError`
+    if the URL cannot be served."""
+    options = Options(os.fspath(root), read_only=read_only, write_only=write_only, allow_remove=allow_remove,
+                      allow_close=allow_close, links=links, progress=progress, log=log)
+    return Server(url, options, insecure)

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Callable, Deque, Optional, Tuple
 
+from . import trace
 from .clock import LOSSY_TIMEOUT, RELIABLE_TIMEOUT, Clock, Wait
 from .errors import UNSUPPORTED, VERSION_DIFFERS, LinkError, ProtocolError, Refused, Timeout
 from .link import Link
@@ -61,6 +62,7 @@ class Session:
         return made
 
     def write(self, frame: bytes) -> None:
+        trace.sent(frame)
         self.link.write(frame)
 
     def send(self, code: bytes, transfer: int, position: int = 0, detail: bytes = b"", metadata: bytes = b"") -> None:
@@ -126,6 +128,7 @@ class Session:
             frame = self.reader.next()
             if frame is not None:
                 self._learn_gap()
+                trace.received(frame)
                 return frame
             left = max(end - time.monotonic(), 0.0)
             if timeout and self.is_lossy and self.reader.awaits_metadata:
@@ -147,6 +150,7 @@ class Session:
                 had_part, self._quiet = self.reader.has_part, 0.0
                 frame = self.reader.next(is_silent=True)
                 if frame is not None:
+                    trace.received(frame)
                     return frame
                 if had_part:
                     # The rest may come later than the silence allows: the silence grows (R71).
@@ -175,11 +179,29 @@ class Session:
         self._agree(terms, min(terms.credit, 0x7FFF))
 
     def _greet(self, detail: bytes, number: int, timeout: float) -> Signal:
+        """Sends a hello; the reply of the server."""
+        def reply(frame: Frame) -> Optional[Signal]:
+            if isinstance(frame, Signal) and frame.transfer == 0:
+                if frame.code == b"PON" and frame.session == number:
+                    return frame
+                if frame.code == b"ERR" and int.from_bytes(frame.detail[4:8], "little") == number:
+                    raise Refused(frame.reason, "", frame.message)
+            elif not self.is_lossy:
+                raise ProtocolError("the other end does not speak Tinyferry")
+            return None
         self.reader.awaits_reply = True
-        question = signal(0, b"PIN", 0, 0, detail)
+        begun = time.monotonic()
+        found, was_repeated = self.ask(signal(0, b"PIN", 0, 0, detail), reply, timeout)
+        if not was_repeated:
+            self.clock.measure(time.monotonic() - begun)
+        self.reader.awaits_reply = False
+        return found
+
+    def ask(self, question: bytes, answer: Callable[[Frame], Optional[Signal]], timeout: float) -> Tuple[Signal, bool]:
+        """Sends a question, repeatedly on a lossy link, until `answer` returns the signal that answers it; whether the
+        question was repeated."""
         self.write(question)
-        wait = Wait(self.clock, self.is_lossy, timeout)
-        begun, was_repeated = time.monotonic(), False
+        wait, was_repeated = Wait(self.clock, self.is_lossy, timeout), False
         while True:
             frame = self.receive(wait.left())
             if frame is None:
@@ -188,18 +210,10 @@ class Session:
                     was_repeated = True
                 wait.repeated()
                 continue
-            if isinstance(frame, Signal) and frame.transfer == 0:
-                if frame.code == b"PON" and frame.session == number:
-                    break
-                if frame.code == b"ERR" and int.from_bytes(frame.detail[4:8], "little") == number:
-                    raise Refused(frame.reason, "", frame.message)
-            elif not self.is_lossy:
-                raise ProtocolError("the other end does not speak Tinyferry")
+            found = answer(frame)
+            if found is not None:
+                return found, was_repeated
             wait.frame_received(False)
-        if not was_repeated:
-            self.clock.measure(time.monotonic() - begun)
-        self.reader.awaits_reply = False
-        return frame
 
     def ping(self, timeout: float) -> float:
         """Sends the hello of the session once more; the seconds until the answer."""
@@ -241,6 +255,8 @@ class Session:
         self.is_half_duplex = bool(terms.link & HALF_DUPLEX)
         self.has_holes = self.reader.has_holes = bool(terms.features & HOLES)
         self.reader.expects = expects_nothing
+        trace.LOG.debug("session %d, %s, chunks of %d bytes, credit of %d frames", terms.session,
+                        "lossy" if self.is_lossy else "reliable", self.chunk, credit)
 
     # The end of requests.
 
@@ -265,24 +281,22 @@ class Session:
         except (Timeout, LinkError):
             pass
 
+    def request(self, code: bytes, number: int, answers: Tuple[bytes, ...], timeout: float, detail: bytes = b"",
+                text: bytes = b"", path: str = "") -> Signal:
+        """Sends a request of a client; the signal of its transfer that answers it. Raises `Refused`."""
+        def answer(frame: Frame) -> Optional[Signal]:
+            if not isinstance(frame, Signal) or frame.transfer != number or frame.code == b"PON":
+                return None
+            if frame.code == b"ERR":
+                raise Refused(frame.reason, path, frame.message)
+            if frame.code not in answers:
+                raise ProtocolError("the server answered a request with another signal than an offer or its end")
+            return frame
+        return self.ask(self.frame(code, number, 0, detail, text), answer, timeout)[0]
+
     def close_server(self, timeout: float) -> None:
         """Asks the server to end."""
-        number = self.take_number()
-        question = self.frame(b"CLS", number)
-        self.write(question)
-        wait = Wait(self.clock, self.is_lossy, timeout)
-        while True:
-            frame = self.receive(wait.left())
-            if frame is None:
-                if self.is_lossy:
-                    self.write(question)
-                wait.repeated()
-            elif isinstance(frame, Signal) and frame.transfer == number and frame.code == b"DON":
-                return
-            elif isinstance(frame, Signal) and frame.transfer == number and frame.code == b"ERR":
-                raise Refused(frame.reason, "", frame.message)
-            else:
-                wait.frame_received(False)
+        self.request(b"CLS", self.take_number(), (b"DON",), timeout)
 
     def finish_close(self, transfer: int) -> None:
         """Answers `CLS`, and repeats that on a lossy link (R29)."""

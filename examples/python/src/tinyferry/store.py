@@ -1,6 +1,7 @@
 """Files that are received: partial files, their prefixes, and the commit under the final name."""
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -15,6 +16,8 @@ from .wire import NO_TIME
 READ_SIZE = 1 << 18
 # A prefix is a multiple of this, or the whole file (R58).
 PREFIX_UNIT = 1024
+# The errors of file systems that cannot synchronise a directory.
+WITHOUT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
 class Incoming:
@@ -89,18 +92,18 @@ class Incoming:
             os.fsync(self._file.fileno())
         self._file.close()
         path = self._target if self.is_in_place else self._partial
-        try:
-            set_status(path, 0o644 if mode is None else mode, modified)
-            if not self.is_in_place:
-                os.replace(self._partial, self._target)
-                sync_directory(os.path.dirname(self._target))
-            elif os.path.exists(self._partial):
-                os.unlink(self._partial)
-        finally:
-            self._release()
+        set_status(path, 0o644 if mode is None else mode, modified)
+        if not self.is_in_place:
+            os.replace(self._partial, self._target)
+            sync_directory(os.path.dirname(self._target))
+        elif os.path.exists(self._partial):
+            os.unlink(self._partial)
+        # After an error it is `close` that releases the partial.
+        self._release()
 
     def close(self, keeps_partial: bool) -> None:
-        """Ends an incomplete transfer. The partial is kept for a resume, if it has content."""
+        """Ends an incomplete transfer, also after a `commit` that failed. The partial is kept for a resume, if it has
+        content."""
         assert self._file
         is_in_place = self.is_in_place
         try:
@@ -123,14 +126,19 @@ def set_status(path: str, mode: Optional[int], modified: int) -> None:
 
 def sync_directory(path: str) -> None:
     """Makes a rename durable, where the system can."""
-    if os.name == "posix":
+    if os.name != "posix":
+        return
+    try:
         number = os.open(path or ".", os.O_RDONLY)
-        try:
-            os.fsync(number)
-        except OSError:
-            pass
-        finally:
-            os.close(number)
+    except PermissionError:
+        return  # Files can be stored in it, and it cannot be opened.
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in WITHOUT_SYNC:
+            raise
+    finally:
+        os.close(number)
 
 
 _released = threading.Condition()

@@ -104,7 +104,7 @@ def unit(granularity: int) -> int:
 
 
 def content_of(path: str) -> int:
-    """The digest of a file."""
+    """The digest of a file. Raises `OSError`."""
     digest = 0
     with open(path, "rb") as file:
         while data := file.read(1 << 16):
@@ -113,19 +113,27 @@ def content_of(path: str) -> int:
 
 
 def hashes(root: str, facts: int, granularity: int, salt: int) -> List[Tuple[int, str]]:
-    """The hashes and the names of the entries of a directory (R86)."""
+    """The hashes and the names of the entries of a directory (R86). One that cannot be read has a random hash without a
+    name."""
     found = []
-    for entry in os.scandir(root):
+    try:
+        entries = list(os.scandir(root))
+    except OSError:
+        return [(int.from_bytes(os.urandom(8), "little"), "")]
+    for entry in entries:
         if not is_sound(entry.name) or is_partial(entry.name):
             continue
-        record = record_of(entry, facts, granularity, salt)
+        try:
+            record = record_of(entry, facts, granularity, salt)
+        except FileNotFoundError:
+            continue  # It was removed meanwhile.
         if record is not None:
             found.append((hash_of(record + entry.name.encode(), salt), entry.name))
     return found
 
 
 def record_of(entry: os.DirEntry[str], facts: int, granularity: int, salt: int) -> Optional[bytes]:
-    """The record of an entry but for its name; `None`: it does not count."""
+    """The record of an entry but for its name; `None`: it does not count. Raises `OSError` if it was removed."""
     status = entry.stat(follow_symlinks=False)
     mode = struct.pack("<H", status.st_mode & 0o777)
     if stat.S_ISREG(status.st_mode):
@@ -134,7 +142,7 @@ def record_of(entry: os.DirEntry[str], facts: int, granularity: int, salt: int) 
         if time in USUAL_TIMES:
             fields.insert(1, (TIME, struct.pack("<q", time // unit(granularity))))
         if facts & CONTENT:
-            fields.append((CONTENT, struct.pack("<Q", content_of(entry.path))))
+            fields.append((CONTENT, _content_field(entry.path)))
         fields = [(bit, value) for bit, value in fields if facts & bit]
         return bytes([1 | sum(bit for bit, _ in fields) << 4]) + b"".join(value for _, value in fields)
     if stat.S_ISDIR(status.st_mode):
@@ -145,6 +153,14 @@ def record_of(entry: os.DirEntry[str], facts: int, granularity: int, salt: int) 
         target = os.readlink(entry.path).encode()
         return bytes([3, len(target)]) + target
     return None
+
+
+def _content_field(path: str) -> bytes:
+    """The digest of a file; a random one if the file cannot be read."""
+    try:
+        return struct.pack("<Q", content_of(path))
+    except PermissionError:
+        return os.urandom(8)
 
 
 def digest_of(found: List[Tuple[int, str]]) -> int:

@@ -46,6 +46,8 @@ class Comparison:
         index = read_metadata(answer.metadata).hashes
         theirs = {value for value, in struct.iter_unpack("<I", index[:len(index) & ~3])}
         for value, child in found:
+            if not child:
+                continue  # This directory cannot be read, and the tree reports that.
             path = f"{name}/{child}" if name else child
             if value >> 32 in theirs:
                 self._same.add(path)
