@@ -216,13 +216,13 @@ impl Timer {
 
     /// Waits for an answer on a lossy link: twice the round trip, doubled by each retry. `busy`: the
     /// other end says that it is busy. `has_begun`: the answer is here, but for its metadata. All retries fit into
-    /// `timeout`.
+    /// `timeout` where the round trip and these two allow it.
     pub(crate) fn await_answer(&mut self, busy: bool, has_begun: bool, timeout: Millis) {
         if self.deadline.is_some() {
             return;
         }
-        let wait =
-            self.round_trip.map_or(FIRST_TIMEOUT, |round_trip| Millis::from(round_trip.get()) << 1);
+        let round_trip = self.round_trip.map_or(0, |it| it.get().into());
+        let wait = if round_trip > 0 { round_trip << 1 } else { FIRST_TIMEOUT };
         let shortest = match (busy, has_begun) {
             (true, _) => BUSY_TIMEOUT,
             (false, true) => self.silence.into(),
@@ -230,7 +230,8 @@ impl Timer {
         };
         let doubled = wait.max(shortest) << self.retries.min(12);
         let longest = (timeout >> RETRIES_SHIFT).min(LONGEST_TIMEOUT.into());
-        self.deadline = moment(self.now.wrapping_add(doubled.min(longest).max(shortest)));
+        self.deadline =
+            moment(self.now.wrapping_add(doubled.min(longest).max(shortest).max(round_trip)));
     }
 
     /// Waits for any frame, until no progress was made for `timeout`; for ever if that is 0.

@@ -58,8 +58,8 @@ impl<T: Text + ?Sized> Text for &T {
     }
 }
 
-#[cfg(feature = "async")]
 /// No console.
+#[cfg(feature = "async")]
 pub(crate) struct NoText;
 
 #[cfg(feature = "async")]

@@ -49,6 +49,7 @@ use crate::wire::{
 use self::pending::{Deferred, PendingIo};
 use self::state::{CLOSED, Event, Get, Goal, State};
 
+mod busy;
 mod cancel;
 mod chunk;
 mod dispatch;

@@ -87,7 +87,7 @@ fn each_retry_doubles_the_timeout_up_to_5_seconds() {
 #[test]
 fn no_wait_is_longer_than_an_eighth_of_the_timeout() {
     let mut timer = at(100);
-    measure(&mut timer, 400);
+    measure(&mut timer, 200);
     timer.restart();
     let (begin, mut is_over) = (timer.now, false);
     while !is_over {
@@ -99,6 +99,17 @@ fn no_wait_is_longer_than_an_eighth_of_the_timeout() {
     // R49.
     timer.await_answer(true, false, 400);
     assert_eq!(timer.deadline(), Some(timer.now.wrapping_add(250)));
+}
+
+#[test]
+fn no_wait_is_shorter_than_the_round_trip() {
+    let mut timer = at(100);
+    measure(&mut timer, 1_400);
+    for _ in 0..3 {
+        timer.await_answer(false, false, 5_000);
+        assert_eq!(timer.deadline(), Some(timer.now.wrapping_add(1_400)));
+        timer.retry(5_000);
+    }
 }
 
 #[test]

@@ -211,6 +211,7 @@ impl RecvFile {
             0 => new > 0,
             ahead => {
                 !self.in_order
+                    && link.is_block_start(ahead)
                     && blocks(ahead, new, link).any(|block| !self.received_ahead.contains(block))
             }
         };

@@ -212,11 +212,6 @@ impl<P: Profile> Sender<P> {
         link.is_half_duplex::<P>() && self.flow.is_probing()
     }
 
-    /// The answer to a query did not come, while the store had no content.
-    pub(crate) fn keepalive_unanswered(&mut self) {
-        self.flow.unanswered(false);
-    }
-
     fn query_of_position(&self) -> Signal {
         // Between two entries only the tree is open.
         let is_between = matches!(

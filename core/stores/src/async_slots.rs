@@ -143,11 +143,13 @@ impl<F: NorFlash, C: Checksums> AsyncStore for AsyncSlots<F, C> {
     }
 
     async fn commit(&mut self, digests: &Digests) -> Result<(), Reason> {
-        if let Ending::Inbound { slot, size } = self.work.ending()? {
-            self.finish(slot, size, digests.crc64).await?;
-        }
+        let finished = match self.work.ending() {
+            Ok(Ending::Inbound { slot, size }) => self.finish(slot, size, digests.crc64).await,
+            Ok(Ending::Same) => Ok(()),
+            Err(reason) => Err(reason),
+        };
         self.work.close();
-        Ok(())
+        finished
     }
 
     async fn abandon(&mut self, _: Reason, _: bool) {

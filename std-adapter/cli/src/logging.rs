@@ -11,7 +11,6 @@ use crate::standard;
 
 #[cfg(test)]
 mod tests;
-mod writer;
 
 /// The queue's capacity in bytes.
 const QUEUE_BYTES: usize = 256 * 1024;

@@ -23,9 +23,11 @@ mod documents;
 mod error_queue;
 mod exit;
 mod get;
+mod growing_file;
 mod human;
 mod json;
 mod keygen;
+mod log_lines;
 mod logging;
 mod ls;
 mod manage;
@@ -61,6 +63,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command, Mirror, Peer};
 use crate::exit::{CliError, Exit};
+use crate::log_lines::LogLines;
 use crate::logging::LogQueue;
 use crate::message::Task;
 use crate::progress::Verbosity;
@@ -157,7 +160,7 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
         .unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(log)
+        .with_writer(LogLines(log))
         .with_ansi(terminal::has_escapes())
         .with_target(false)
         // It would panic if nobody reads stderr.

@@ -11,6 +11,7 @@ use tinyferry::describe;
 
 use crate::error_queue;
 use crate::exit::Exit;
+use crate::log_lines::LogLines;
 use crate::rounds;
 use crate::standard::{Stream, open};
 use crate::terminal;
@@ -109,8 +110,8 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
 /// Writes a line of a board to standard error, above the progress. It does not wait for the reader: the line is dropped
 /// then, and counted.
 pub(crate) fn console_line(line: &str) {
-    if let Some(mut queue) = error_queue::queue().cloned() {
-        let _ = queue.write_all(format!("{line}\n").as_bytes());
+    if let Some(queue) = error_queue::queue() {
+        LogLines(queue.clone()).push(format!("{line}\n").as_bytes());
     }
 }
 

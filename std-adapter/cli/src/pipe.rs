@@ -13,6 +13,7 @@ use tinyferry::pipe::{ReaderStore, WriterStore};
 
 use crate::args::{GetArgs, PutArgs};
 use crate::exit::{CliError, Exit};
+use crate::growing_file::GrowingFile;
 use crate::message::Task;
 use crate::names::Names;
 use crate::paths::{asked_path, is_missing, link_advice, missing};
@@ -61,11 +62,7 @@ impl Stream {
                 .write(true)
                 .open(file)
                 .map(|file| Box::new(standard::content_file(file)) as _),
-            Self::Growing(file) => OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(file)
-                .map(|file| Box::new(standard::content_file(file)) as _),
+            Self::Growing(file) => Ok(Box::new(GrowingFile::new(file))),
         };
         opened.map_err(|error| self.cannot_be_written(&error))
     }
@@ -79,13 +76,20 @@ impl Stream {
         matches!(self, Self::Growing(_))
     }
 
-    /// The same store behind the content that the file has already.
+    /// The store behind the content that the file has already.
     fn continuing<W: Write, O: Observer>(
         &self,
         store: WriterStore<W, O>,
     ) -> Result<WriterStore<W, O>, CliError> {
         let Self::Growing(file) = self else { return Ok(store) };
-        File::open(file).and_then(|content| store.continuing(content)).map_err(|error| {
+        let content = match File::open(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let is_there = GrowingFile::directory_of(file).metadata();
+                return is_there.map(|_| store).map_err(|error| self.cannot_be_written(&error));
+            }
+            opened => opened,
+        };
+        content.and_then(|content| store.continuing(content)).map_err(|error| {
             let sentence = format!("{self} cannot be read: {}", describe::os_error(&error));
             CliError::new(Exit::Local, sentence)
         })
@@ -108,19 +112,24 @@ impl Stream {
         let writer = self.open()?;
         let names = Names::receiving(&remote, STREAM, Path::new("."), None);
         let task = if self.is_file() { Task::Transfer } else { Task::Pipe };
-        let mut retrying = Retrying::connect(&args.peer, &args.transfer, task, args.sha256)?;
         let title = names.title.clone();
         // A line of progress would be between those of the file.
         let shown = if args.follow && !self.is_file() { Verbosity::Quiet } else { verbosity };
         let progress = Progress::new(names, shown);
         let store = WriterStore::new(writer, STREAM, progress.clone());
         let mut store = self.continuing(store.limited(args.limits.limits()))?;
+        let mut retrying = Retrying::connect(&args.peer, &args.transfer, task, args.sha256)?;
         let result = retrying.run(&title, Some(&progress), |client| match args.follow {
             true => client.follow_writer_store(&remote, &mut store),
             false => client.get_writer_store(&remote, &mut store),
         });
         let error = match result {
             Ok(_) => {
+                if let Self::Growing(file) = self {
+                    GrowingFile::new(file)
+                        .open()
+                        .map_err(|error| self.cannot_be_written(&error))?;
+                }
                 signals::transfers_done();
                 return Ok(progress.finish(retrying.traffic().received, true));
             }

@@ -100,7 +100,7 @@ impl Client {
         remote: &str,
         store: &mut WriterStore<W, O>,
     ) -> Result<Outcome, Error> {
-        self.get_writer_task(Task::get_file(remote), store)
+        self.get_writer_task(Task::get_file(remote), store, false)
     }
 
     /// As [`Client::get_writer_store`], of a file that grows: the transfer waits for further content at its end, and
@@ -122,17 +122,17 @@ impl Client {
         store: &mut WriterStore<W, O>,
     ) -> Result<Outcome, Error> {
         let options = RequestOptions { follow: true, ..RequestOptions::default() };
-        store.follow();
-        self.get_writer_task(Task::Get(GetRequest::file(remote).with(options)), store)
+        self.get_writer_task(Task::Get(GetRequest::file(remote).with(options)), store, true)
     }
 
     fn get_writer_task<W: Write, O: Observer>(
         &mut self,
         task: Task<'_>,
         store: &mut WriterStore<W, O>,
+        follows: bool,
     ) -> Result<Outcome, Error> {
         self.ensure_established()?;
-        store.resume(!self.session.has_sha256());
+        store.prepare(!self.session.has_sha256(), follows);
         let result = self.persist(task, store);
         match store.failure() {
             Some(failure) => Err(Error::Local(failure)),

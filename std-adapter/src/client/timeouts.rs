@@ -1,4 +1,4 @@
-//! The timeouts before a session.
+//! How long a client waits for a connection and for the handshake.
 
 use std::time::Duration;
 

@@ -62,10 +62,19 @@ fn same(bytes: &[u8]) -> Vec<u8> {
 
 /// The result of a check of such a line, and the number of exchanges.
 fn found(there: Change<'_>, back: Change<'_>, random: u32) -> (Finding, usize) {
+    found_within(NO_END, there, back, random)
+}
+
+fn found_within(
+    longest: Duration,
+    there: Change<'_>,
+    back: Change<'_>,
+    random: u32,
+) -> (Finding, usize) {
     let server = Session::server(Config::LOSSY);
     let mut line = Simulated { there, back, server, now: 0, exchanges: 0 };
     let finding =
-        check(&mut |bytes, _, _| Ok(line.exchange(bytes)), random, NO_END).expect("it works");
+        check(&mut |bytes, _, _| Ok(line.exchange(bytes)), random, longest).expect("it works");
     (finding, line.exchanges)
 }
 
@@ -164,6 +173,16 @@ fn a_line_that_echoes_without_a_server_is_an_echo_and_a_silent_one_is_silent() {
     let mut line = Simulated { there: &same, back: &same, server, now: 0, exchanges: 0 };
     let result = check(&mut |bytes, _, _| Ok([bytes, &line.exchange(bytes)].concat()), 3, NO_END);
     assert_eq!(result.ok(), Some(Finding::Sound));
+}
+
+#[test]
+fn no_further_search_begins_after_the_longest_time() {
+    let fault = Fault::Swallows(vec![0x0a]);
+    let change = |bytes: &[u8]| fault.apply(bytes);
+    let (finding, exchanges) = found(&change, &same, 3);
+    assert!(matches!(finding, Finding::Fault(_)), "{finding:?}");
+    let (_, at_once) = found_within(Duration::ZERO, &change, &same, 3);
+    assert!(at_once < exchanges / 2, "{at_once} exchanges of {exchanges}");
 }
 
 /// Noise that loses bytes at random is no fault of single values. `TINYFERRY_SEEDS`: the number of noises of each rate.

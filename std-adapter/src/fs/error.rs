@@ -9,7 +9,7 @@ use crate::describe;
 use crate::fs::event::{Direction, Event, Observer};
 
 /// An error of the store.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoreError {
     pub(crate) reason: Reason,
     /// A clause; empty if the reason is enough.

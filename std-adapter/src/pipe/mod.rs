@@ -5,6 +5,7 @@
 //! connections keeps one of these stores, which remember the bytes that were read and written before. Know nothing of
 //! paths on this end, frames or links.
 
+mod prefix;
 mod reader;
 #[cfg(test)]
 mod tests;

@@ -5,23 +5,19 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::checksum::Checksums as _;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{
     Accepted, CommitFailed, Deferral, Digests, Kind, Offer, Operation, Stat, Store,
 };
-use tinyferry_core::wire::PAYLOAD_MAX;
 
+use super::prefix::{Attempt, Prefix};
 use super::{PAUSE, copy_of, zeros};
-use crate::checksum::Fast;
 use crate::fs::{Direction, Event, Limits, Observer};
 
 /// The number of bytes that are written at once, if they come fast.
 const WRITE: usize = 64 << 10;
 /// The longest time for which content waits for more.
 const DELAY: Duration = Duration::from_millis(50);
-/// A part of a file is continued at a multiple of this length, in bytes.
-const STEP: u64 = 1024;
 
 /// A store that receives one file, and writes its content into a writer, in order and as it arrives.
 ///
@@ -45,7 +41,7 @@ pub struct WriterStore<W, O> {
     written_at: Instant,
     /// The content of all attempts that was written or is in the buffer.
     taken: Prefix,
-    /// Of it, the part up to the last multiple of [`STEP`].
+    /// Of it, the part up to the last multiple of the step at which a transfer may continue.
     whole_steps: Prefix,
     /// Whether a transfer may continue where it stopped.
     resumes: bool,
@@ -53,51 +49,6 @@ pub struct WriterStore<W, O> {
     follows: bool,
     attempt: Attempt,
     failure: Option<io::Error>,
-}
-
-/// One transfer of the file. It begins with the offer.
-#[derive(Debug, Default)]
-struct Attempt {
-    /// The length of the content that earlier attempts have taken, in bytes.
-    earlier: u64,
-    /// The prefix of it that is not received again.
-    resumed: Prefix,
-    /// The prefix of it that is proven or was received again.
-    compared: Prefix,
-    sha256: Option<[u8; 32]>,
-}
-
-impl Attempt {
-    /// The length of the earlier content that is still to be received again, in bytes.
-    fn left(&self) -> u64 {
-        self.earlier - self.compared.length
-    }
-}
-
-/// The first bytes of the content.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Prefix {
-    /// In bytes.
-    length: u64,
-    crc64: u64,
-}
-
-impl Prefix {
-    fn extend(&mut self, bytes: &[u8]) {
-        self.length += bytes.len() as u64;
-        self.crc64 = Fast::crc64(self.crc64, bytes);
-    }
-
-    /// The same with these bytes, and its part up to the last multiple of [`STEP`], if that is in them.
-    fn extended(mut self, bytes: &[u8]) -> (Self, Option<Self>) {
-        let behind = (self.length + bytes.len() as u64) % STEP;
-        let steps = bytes.len().checked_sub(behind as usize);
-        let (in_steps, rest) = bytes.split_at(steps.unwrap_or(0));
-        self.extend(in_steps);
-        let whole_steps = steps.map(|_| self);
-        self.extend(rest);
-        (self, whole_steps)
-    }
 }
 
 impl<W: Write, O: Observer> WriterStore<W, O> {
@@ -148,18 +99,13 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
         (self.taken, self.whole_steps) = (taken, whole_steps.unwrap_or(self.whole_steps));
     }
 
-    /// The file grows: its content is written at once.
-    pub(crate) fn follow(&mut self) {
-        self.follows = true;
+    /// Prepares the next transfer. `resumes`: it may continue where the one before has stopped; a session with SHA-256
+    /// does not call [`Store::prefix_digest`]. `follows`: the file grows, and its content is written at once.
+    pub(crate) fn prepare(&mut self, resumes: bool, follows: bool) {
+        (self.resumes, self.follows) = (resumes, follows);
     }
 
-    /// Whether the next transfer may continue where the one before has stopped: a session with SHA-256 does not call
-    /// [`Store::prefix_digest`].
-    pub(crate) fn resume(&mut self, resumes: bool) {
-        self.resumes = resumes;
-    }
-
-    /// The number of bytes that were received and written.
+    /// The length of the content that the writer has, in bytes.
     pub fn bytes_written(&self) -> u64 {
         self.taken.length - self.buffer.len() as u64
     }
@@ -289,9 +235,8 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         self.take(bytes);
         self.buffer.extend_from_slice(bytes);
         self.observer.event(Event::Moved { bytes: bytes.len() as u64 });
-        // Behind a part of a chunk the sender waits for more content.
-        let is_last = self.follows || bytes.len() < PAYLOAD_MAX;
-        if is_last || self.buffer.len() >= WRITE || self.written_at.elapsed() >= DELAY {
+        let is_due = self.follows || self.written_at.elapsed() >= DELAY;
+        if is_due || self.buffer.len() >= WRITE {
             self.write(self.buffer.len() >= 2 * WRITE)?;
         }
         Ok(bytes.len())

@@ -220,5 +220,7 @@ fn the_rest_of_a_hole_is_placed_after_a_part_of_it_was_stored() {
         file.stored::<Standard>(1024, 1000, &link, |digest| digest);
         assert_eq!(file.place_hole::<Standard>(1024, 4096, &link), Some((2024, 3096)));
         assert_eq!(file.place_hole::<Standard>(1024, 4000, &link), None, "it ends within a block");
+        let ahead = file.place_hole::<Standard>(3072, 1024, &link);
+        assert_eq!(ahead, None, "its distance from the position is no number of blocks");
     }
 }

@@ -32,30 +32,27 @@ pub(crate) struct Followed {
     /// The file that had the name at the beginning; `None`: the system tells no identity.
     id: Option<Id>,
     looked_at: Instant,
+    /// Why the file has lost its name, once that was found.
+    lost: Option<StoreError>,
 }
 
 impl Followed {
     /// The open `file`, which has the name at `origin`.
     pub(crate) fn new(origin: SourceRoot, file: &File) -> Result<Self, StoreError> {
         let id = id_of(&Metadata::from_file(file)?);
-        Ok(Self { origin, id, looked_at: Instant::now() })
+        Ok(Self { origin, id, looked_at: Instant::now(), lost: None })
     }
 
     /// The state of `file`, whose first `loaded` bytes were loaded.
     pub(crate) fn growth(&mut self, file: &File, loaded: u64) -> Growth {
-        let growth = growth_of(file, loaded);
-        if !matches!(growth, Growth::None) || self.looked_at.elapsed() < LOOK_INTERVAL {
-            return growth;
-        }
-        // A lost name is found again at the next call: the session asks first, and loads then.
-        let Some(error) = self.lost_name() else {
+        if self.lost.is_none() && self.looked_at.elapsed() >= LOOK_INTERVAL {
             self.looked_at = Instant::now();
-            return Growth::None;
-        };
+            self.lost = self.lost_name();
+        }
         // The content before the loss is sent.
-        match growth_of(file, loaded) {
-            Growth::None => Growth::Ended(error),
-            growth => growth,
+        match (growth_of(file, loaded), &self.lost) {
+            (Growth::None, Some(error)) => Growth::Ended(error.clone()),
+            (growth, _) => growth,
         }
     }
 

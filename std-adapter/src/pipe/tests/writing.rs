@@ -62,7 +62,7 @@ fn a_further_attempt_that_resumes_receives_only_missing_content() {
     let bytes = content(300_000);
     let mut written = Vec::new();
     let mut store = WriterStore::new(&mut written, "f", ());
-    store.resume(true);
+    store.prepare(true, false);
     // A part is continued at a multiple of 1024 bytes, a whole file at its end.
     for (prefix, end) in [(0, 100), (0, 1023), (0, 5000), (4096, 4100), (4096, 300_000)] {
         let accepted = store.offer(&offer(300_000)).unwrap();

@@ -36,3 +36,21 @@ fn a_follower_that_is_gone_is_given_up() {
         assert_eq!(outcome.ok(), Some(Err(Failure::TimedOut)), "{config:?}");
     }
 }
+
+/// R75. Whichever frame is the last one that passes, a few questions follow it, not one after the other for ever.
+#[test]
+fn a_follower_that_vanishes_after_any_frame_is_asked_rarely_and_given_up() {
+    for config in configs().into_iter().filter(|config| config.lossy) {
+        for last in 3..9 {
+            let blocks = (0..5).map(|n| (1, vec![n; 1_024]));
+            let parts = blocks.chain([(1_000_000, b"last\n".to_vec())]);
+            let mut pair = pair(config, Log::of_parts(parts), Screen::default(), 1);
+            pair.limit = 400 * SECOND;
+            pair.up.lose = (last..10_000).collect();
+            let outcome = pair.run(follow()).expect("it ends");
+            assert!(outcome.is_err(), "{config:?}, {last}: {outcome:?}");
+            let frames = pair.down.frames;
+            assert!(frames < 200, "{config:?}, {last}: {frames} frames");
+        }
+    }
+}
