@@ -38,6 +38,12 @@ fn a_shared_key_protects_all_that_goes_there_and_back() {
     server.client(&here, &["get", "--key", "key", "large", "--into", "back"]).well();
     assert_eq!(fs::read(place.here("large")).ok(), fs::read(place.here("back/large")).ok());
     let ended = server.client(&here, &["ping", "--key", "key", "-vv"]).well();
+    let has_aes = cfg!(target_arch = "x86_64")
+        && fs::read_to_string("/proc/cpuinfo").is_ok_and(|info| info.contains(" pclmulqdq"));
+    if has_aes {
+        let cipher = "the connection is encrypted by AES-256-GCM";
+        assert!(server.log().contains(cipher) && ended.stderr.contains(cipher), "{}", ended.stderr);
+    }
     let digits = fs::read_to_string(&key).expect("the key");
     let digits = digits.trim().strip_prefix("shared ").expect("a shared key");
     for said in [server.log(), ended.stdout, ended.stderr] {

@@ -3,22 +3,22 @@
 use embedded_io_async::{ErrorType, Read, Write};
 
 use crate::channel::Channel;
+use crate::ciphers::{Ciphers, Portable};
 use crate::error::StreamError;
 use crate::keys::{Identity, PrivateKey, Trust};
 use crate::step::Step;
-use crate::suite::{Aead, Portable};
 
 /// The async form of [`SecureStream`](crate::SecureStream).
 ///
 /// A read that is dropped before it is done loses nothing. A write or a flush that is dropped
 /// leaves the remaining bytes to the next one.
 #[derive(Debug)]
-pub struct AsyncSecureStream<T, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
+pub struct AsyncSecureStream<T, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers = Portable> {
     stream: T,
-    channel: Channel<B, A>,
+    channel: Channel<B, C>,
 }
 
-impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T, B, A> {
+impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> AsyncSecureStream<T, B, C> {
     /// A client, as [`SecureStream::connect`](crate::SecureStream::connect).
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
     }
 
     /// The channel: the identity of the other end.
-    pub fn channel(&self) -> &Channel<B, A> {
+    pub fn channel(&self) -> &Channel<B, C> {
         &self.channel
     }
 
@@ -94,7 +94,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
 
     /// The stream below and the channel, for [`ReadHalf`](crate::ReadHalf) and
     /// [`WriteHalf`](crate::WriteHalf).
-    pub fn into_parts(self) -> (T, Channel<B, A>) {
+    pub fn into_parts(self) -> (T, Channel<B, C>) {
         (self.stream, self.channel)
     }
 
@@ -108,11 +108,15 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
     }
 }
 
-impl<T: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ErrorType for AsyncSecureStream<T, B, A> {
+impl<T: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> ErrorType
+    for AsyncSecureStream<T, B, C>
+{
     type Error = StreamError<T::Error>;
 }
 
-impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Read for AsyncSecureStream<T, B, A> {
+impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Read
+    for AsyncSecureStream<T, B, C>
+{
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, Self::Error> {
         loop {
             if let Some(count) = self.channel.read(into)? {
@@ -124,7 +128,9 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Read for AsyncSecur
     }
 }
 
-impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Write for AsyncSecureStream<T, B, A> {
+impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Write
+    for AsyncSecureStream<T, B, C>
+{
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
         if bytes.is_empty() {
             return Ok(0);

@@ -3,10 +3,10 @@
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
 use crate::channel::Channel;
+use crate::ciphers::{Ciphers, Portable};
 use crate::error::{Error, StreamError};
 use crate::keys::{Identity, PrivateKey, Trust};
 use crate::step::Step;
-use crate::suite::{Aead, Portable};
 
 /// A stream over a stream: its bytes are encrypted, and it returns only bytes that are genuine, in order
 /// and complete.
@@ -15,12 +15,12 @@ use crate::suite::{Aead, Portable};
 /// it before you wait for an answer. Close it in the end, or the other end reports that it was cut off.
 /// `B` is a buffer, as of [`Channel`]; both ends may have different ones.
 #[derive(Debug)]
-pub struct SecureStream<T, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
+pub struct SecureStream<T, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers = Portable> {
     stream: T,
-    channel: Channel<B, A>,
+    channel: Channel<B, C>,
 }
 
-impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, A> {
+impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> SecureStream<T, B, C> {
     /// A client: shakes hands over `stream`. `ephemeral`: 32 bytes that nobody can foresee, used
     /// here and never again. `trust` is asked for a server's public key.
     ///
@@ -84,7 +84,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
     }
 
     /// The channel: the identity of the other end.
-    pub fn channel(&self) -> &Channel<B, A> {
+    pub fn channel(&self) -> &Channel<B, C> {
         &self.channel
     }
 
@@ -103,11 +103,11 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
     }
 }
 
-impl<T: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ErrorType for SecureStream<T, B, A> {
+impl<T: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> ErrorType for SecureStream<T, B, C> {
     type Error = StreamError<T::Error>;
 }
 
-impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Read for SecureStream<T, B, A> {
+impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Read for SecureStream<T, B, C> {
     /// Returns 0 where the other end has closed; that it was cut off is [`Error::Truncated`].
     fn read(&mut self, into: &mut [u8]) -> Result<usize, Self::Error> {
         loop {
@@ -120,7 +120,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Read for SecureStre
     }
 }
 
-impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Write for SecureStream<T, B, A> {
+impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Write for SecureStream<T, B, C> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
         if bytes.is_empty() {
             return Ok(0);
@@ -139,8 +139,8 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Write for SecureStr
     }
 }
 
-impl<T: Read + Write + ReadReady, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ReadReady
-    for SecureStream<T, B, A>
+impl<T: Read + Write + ReadReady, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> ReadReady
+    for SecureStream<T, B, C>
 {
     /// Receives the bytes that have arrived; ready only when a record is complete.
     fn read_ready(&mut self) -> Result<bool, Self::Error> {

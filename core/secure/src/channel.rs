@@ -10,12 +10,12 @@ use zeroize::Zeroize;
 
 use self::records::needed;
 use crate::bytes::copy;
+use crate::ciphers::{Ciphers, Portable, TAG};
 use crate::error::{Error, Refusal};
 use crate::handshake::{Handshake, MIN_RECORD};
 use crate::keys::{Identity, KeyId, PrivateKey, PublicKey, Trust};
 use crate::record::{HEADER, Half, Header, KIND, Kind, MAX_RECORD, OVERHEAD};
 use crate::step::Step;
-use crate::suite::{Aead, Portable, TAG};
 
 /// The smallest buffer of a channel, in bytes.
 pub const MIN_BUFFER: usize = HEADER + MIN_RECORD as usize;
@@ -34,8 +34,8 @@ pub const FULL_BUFFER: usize = HEADER + MAX_RECORD as usize;
 /// - to end: [`Channel::close`], and send the pending bytes.
 ///
 /// After an error all keys and buffers are wiped and every call repeats the error.
-pub struct Channel<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
-    state: State<A>,
+pub struct Channel<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers = Portable> {
+    state: State<C>,
     input: Input<B>,
     output: Output<B>,
     shared: Option<KeyId>,
@@ -43,11 +43,11 @@ pub struct Channel<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
 }
 
 #[expect(clippy::large_enum_variant, reason = "there is no heap to put it on")]
-enum State<A: Aead> {
-    Handshake(Handshake<A>),
+enum State<C: Ciphers> {
+    Handshake(Handshake<C>),
     Open {
-        incoming: Half,
-        outgoing: Half,
+        incoming: Half<C>,
+        outgoing: Half<C>,
         /// The largest record that the other end takes.
         peer_record: u16,
         /// The other end has closed.
@@ -74,7 +74,7 @@ struct Output<B> {
     pending: Range<usize>,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     /// A client's end. `ephemeral`: 32 bytes that nobody can foresee, used here and never again.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         Ok(Self::new(handshake, buffers))
     }
 
-    fn new(handshake: Handshake<A>, [input, output]: [B; 2]) -> Self {
+    fn new(handshake: Handshake<C>, [input, output]: [B; 2]) -> Self {
         Self {
             state: State::Handshake(handshake),
             input: Input { buffer: input, raw: 0..0, content: 0..0 },
@@ -155,6 +155,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
     /// The other end's public key, if it has shown one and is trusted.
     pub fn peer(&self) -> Option<PublicKey> {
         self.peer
+    }
+
+    /// Whether the ends have chosen suite 2: the records are encrypted by AES-256-GCM.
+    pub fn is_aes(&self) -> bool {
+        matches!(&self.state, State::Open { outgoing, .. } if outgoing.is_aes())
     }
 
     /// Whether something is decrypted, or the end is reached: a [`Channel::read`] returns at once.
@@ -272,14 +277,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
     }
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Drop for Channel<B, A> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Drop for Channel<B, C> {
     /// The keys wipe themselves.
     fn drop(&mut self) {
         self.wipe();
     }
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> fmt::Debug for Channel<B, A> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> fmt::Debug for Channel<B, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
             State::Handshake(_) => "Channel(in its handshake)",

@@ -10,8 +10,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 
 use crate::bytes::copy;
 use crate::channel::Channel;
+use crate::ciphers::{Ciphers, Portable};
 use crate::error::StreamError;
-use crate::suite::{Aead, Portable};
 
 /// The largest piece that moves between the channel and the stream below, in bytes.
 const STEP: usize = 64;
@@ -42,23 +42,23 @@ impl<R: ErrorType, W: Write<Error = R::Error>> Write for Joined<R, W> {
 
 /// The receiving half of a channel after its handshake.
 #[derive(Debug)]
-pub struct ReadHalf<'a, R, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
+pub struct ReadHalf<'a, R, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers = Portable> {
     stream: R,
-    channel: &'a RefCell<Channel<B, A>>,
+    channel: &'a RefCell<Channel<B, C>>,
 }
 
-impl<'a, R: Read, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ReadHalf<'a, R, B, A> {
+impl<'a, R: Read, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> ReadHalf<'a, R, B, C> {
     /// Reads records of `channel` from `stream`.
-    pub const fn new(stream: R, channel: &'a RefCell<Channel<B, A>>) -> Self {
+    pub const fn new(stream: R, channel: &'a RefCell<Channel<B, C>>) -> Self {
         Self { stream, channel }
     }
 }
 
-impl<R: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ErrorType for ReadHalf<'_, R, B, A> {
+impl<R: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> ErrorType for ReadHalf<'_, R, B, C> {
     type Error = StreamError<R::Error>;
 }
 
-impl<R: Read, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Read for ReadHalf<'_, R, B, A> {
+impl<R: Read, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Read for ReadHalf<'_, R, B, C> {
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, Self::Error> {
         loop {
             let room = {
@@ -80,14 +80,14 @@ impl<R: Read, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Read for ReadHalf<'_, R, B,
 
 /// The sending half of a channel after its handshake.
 #[derive(Debug)]
-pub struct WriteHalf<'a, W, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
+pub struct WriteHalf<'a, W, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers = Portable> {
     stream: W,
-    channel: &'a RefCell<Channel<B, A>>,
+    channel: &'a RefCell<Channel<B, C>>,
 }
 
-impl<'a, W: Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> WriteHalf<'a, W, B, A> {
+impl<'a, W: Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> WriteHalf<'a, W, B, C> {
     /// Writes records of `channel` to `stream`.
-    pub const fn new(stream: W, channel: &'a RefCell<Channel<B, A>>) -> Self {
+    pub const fn new(stream: W, channel: &'a RefCell<Channel<B, C>>) -> Self {
         Self { stream, channel }
     }
 
@@ -116,11 +116,11 @@ impl<'a, W: Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> WriteHalf<'a, W, B, A>
     }
 }
 
-impl<W: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ErrorType for WriteHalf<'_, W, B, A> {
+impl<W: ErrorType, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> ErrorType for WriteHalf<'_, W, B, C> {
     type Error = StreamError<W::Error>;
 }
 
-impl<W: Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Write for WriteHalf<'_, W, B, A> {
+impl<W: Write, B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Write for WriteHalf<'_, W, B, C> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
         if bytes.is_empty() {
             return Ok(0);

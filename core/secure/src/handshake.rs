@@ -2,33 +2,38 @@
 
 mod messages;
 
-use noise_protocol::patterns::{noise_nn_psk0, noise_xx};
-
 use crate::bytes::copy;
+use crate::ciphers::{Ciphers, HardwareAes, TAG};
 use crate::error::{Error, Refusal};
-use crate::keys::{Identity, KeyId, PrivateKey, PublicKey, Secret, SharedKey, Trust};
+use crate::keys::{Identity, KeyId, PrivateKey, PublicKey, Trust};
+use crate::noise::{Choice, Noise};
 use crate::record::{HEADER, Half, Header, KIND, Kind, MAX_RECORD};
 use crate::step::Step;
-use crate::suite::{Aead, Noise, TAG};
 
 const MAGIC: [u8; 3] = *b"TFS";
 const VERSION: u8 = 1;
-/// `25519_ChaChaPoly_SHA256`.
+/// That of each hello. Suite 2 is offered by [`OFFER`], since older ends refuse other suites.
 const SUITE: u8 = 1;
 const KIND_SHARED: u8 = 1;
 const KIND_PAIR: u8 = 2;
 const HELLO: usize = 16;
 const ANSWER: usize = 4;
+/// The code of an answer that accepts the hello.
+const ACCEPTED: u8 = 0;
+/// The code of an answer that accepts the hello and its offer: suite 2.
+const ACCEPTED_AES: u8 = 130;
 /// The smallest largest record that may be asked for, in bytes after the header.
 pub(crate) const MIN_RECORD: u16 = 64;
-/// The largest thing that is sent or received at once.
-const BUFFER: usize = 112;
+/// The largest record of a client that offers suite 2, and of no other client.
+const OFFER: u16 = 32_753;
+/// All messages of a handshake but the third one, one behind the other.
+const BUFFER: usize = 152;
 const POINT: usize = 32;
 /// The content of the second message: the largest record that the server takes.
 const PAYLOAD: usize = 2;
 const REFUSING: usize = HEADER + KIND + 1 + TAG;
 
-/// Bytes of each message, by the kind of keys.
+/// Bytes of each message of Noise.
 #[derive(Clone, Copy)]
 struct Lengths {
     first: usize,
@@ -39,8 +44,18 @@ struct Lengths {
 const SHARED: Lengths = Lengths { first: POINT + TAG, second: POINT + PAYLOAD + TAG, third: 0 };
 const PAIR: Lengths =
     Lengths { first: POINT, second: POINT + POINT + TAG + PAYLOAD + TAG, third: POINT + TAG + TAG };
+/// Suite 2 with a shared key: the second message is the first of a handshake that the server begins.
+const SHARED_AES: Lengths = Lengths { third: POINT + TAG, ..SHARED };
 
-const _: () = assert!(HELLO + SHARED.first <= BUFFER && ANSWER + PAIR.second <= BUFFER);
+const _: () = assert!(HELLO + SHARED.first + ANSWER + SHARED.second <= BUFFER);
+const _: () = assert!(HELLO + PAIR.first + ANSWER + PAIR.second <= BUFFER);
+
+/// The offer of suite 2, and what its handshake needs.
+struct Offer<C: Ciphers> {
+    aes: C::AesGcm,
+    ephemeral: PrivateKey,
+    identity: Identity,
+}
 
 #[derive(Clone, Copy)]
 enum Stage {
@@ -58,12 +73,13 @@ enum Stage {
 }
 
 /// A handshake under way.
-pub(crate) struct Handshake<A: Aead> {
+pub(crate) struct Handshake<C: Ciphers> {
     stage: Stage,
-    noise: Option<Noise<A>>,
+    noise: Option<Noise<C>>,
     /// A server's, until it knows the kind of keys.
     ephemeral: Option<PrivateKey>,
-    is_client: bool,
+    /// Until the suite is chosen.
+    offer: Option<Offer<C>>,
     lengths: Lengths,
     /// The largest record taken here.
     record: u16,
@@ -72,9 +88,9 @@ pub(crate) struct Handshake<A: Aead> {
     pub(crate) shared: Option<KeyId>,
     pub(crate) peer: Option<PublicKey>,
     buffer: [u8; BUFFER],
-    /// How much of the buffer is to be sent or filled, and how much was.
-    length: usize,
+    /// The part of the buffer that is still to be sent or filled.
     at: usize,
+    end: usize,
 }
 
 fn hello(kind: u8, record: u16, id: KeyId) -> [u8; HELLO] {
@@ -90,100 +106,91 @@ fn hello(kind: u8, record: u16, id: KeyId) -> [u8; HELLO] {
 
 /// The bytes that a server which does not encrypt sends to a client that wants to.
 pub const fn refusing(refusal: Refusal) -> [u8; ANSWER] {
+    answer(refusal.code())
+}
+
+const fn answer(code: u8) -> [u8; ANSWER] {
     let [m0, m1, m2] = MAGIC;
-    [m0, m1, m2, refusal.code()]
+    [m0, m1, m2, code]
 }
 
-fn start<A: Aead>(
-    is_client: bool,
-    hello: &[u8; HELLO],
-    ephemeral: &PrivateKey,
-    shared: Option<&SharedKey>,
-    pair: Option<&PrivateKey>,
-) -> Noise<A> {
-    let pattern = if shared.is_some() { noise_nn_psk0() } else { noise_xx() };
-    let key = |key: &PrivateKey| Secret(*key.expose());
-    let (s, e) = (pair.map(key), Some(key(ephemeral)));
-    let mut noise = Noise::new(pattern, is_client, hello, s, e, None, None);
-    if let Some(shared) = shared {
-        noise.push_psk(shared.expose());
-    }
-    noise
-}
-
-impl<A: Aead> Handshake<A> {
+impl<C: Ciphers> Handshake<C> {
     pub(crate) fn client(
         identity: &Identity,
         ephemeral: &PrivateKey,
         record: u16,
     ) -> Result<Self, Error> {
-        let (hello, noise, lengths, shared) = match identity {
-            Identity::Shared(key) => {
-                let hello = hello(KIND_SHARED, record, key.id());
-                (hello, start(true, &hello, ephemeral, Some(key), None), SHARED, Some(key.id()))
-            }
-            Identity::Pair(pair) => {
-                let hello = hello(KIND_PAIR, record, KeyId::default());
-                (hello, start(true, &hello, ephemeral, None, Some(pair)), PAIR, None)
-            }
+        let aes = C::AesGcm::detect().filter(|_| record >= OFFER);
+        let record = match aes {
+            Some(_) => OFFER,
+            None if record == OFFER => OFFER.saturating_sub(1),
+            None => record,
         };
-        let mut handshake = Self::new(Stage::SendHello, true, lengths, record);
-        handshake.noise = Some(noise);
+        let (kind, lengths, shared) = match identity {
+            Identity::Shared(key) => (KIND_SHARED, SHARED, Some(key.id())),
+            Identity::Pair(_) => (KIND_PAIR, PAIR, None),
+        };
+        let hello = hello(kind, record, shared.unwrap_or_default());
+        let mut handshake = Self::new(Stage::SendHello, lengths, record);
+        handshake.noise = Some(Noise::new(Choice::ChaChaPoly, true, &hello, ephemeral, identity));
+        handshake.offer =
+            aes.map(|aes| Offer { aes, ephemeral: ephemeral.clone(), identity: identity.clone() });
         handshake.shared = shared;
         handshake.put(0, &hello);
         handshake.write(HELLO, lengths.first, &[])?;
+        handshake.at = 0;
         Ok(handshake)
     }
 
     pub(crate) fn server(ephemeral: PrivateKey, record: u16) -> Self {
-        let mut handshake = Self::new(Stage::ReadHello, false, SHARED, record);
+        let mut handshake = Self::new(Stage::ReadHello, SHARED, record);
         handshake.ephemeral = Some(ephemeral);
-        handshake.length = HELLO;
+        handshake.end = HELLO;
         handshake
     }
 
-    fn new(stage: Stage, is_client: bool, lengths: Lengths, record: u16) -> Self {
+    fn new(stage: Stage, lengths: Lengths, record: u16) -> Self {
         Self {
             stage,
             noise: None,
             ephemeral: None,
-            is_client,
+            offer: None,
             lengths,
             record,
             peer_record: MAX_RECORD,
             shared: None,
             peer: None,
             buffer: [0; BUFFER],
-            length: 0,
             at: 0,
+            end: 0,
         }
     }
 
     pub(crate) fn step(&mut self) -> Step<'_> {
         match self.stage {
             Stage::SendHello | Stage::SendThird | Stage::SendSecond | Stage::Refuse(_) => {
-                Step::Transmit(self.buffer.get(self.at..self.length).unwrap_or_default())
+                Step::Transmit(self.buffer.get(self.at..self.end).unwrap_or_default())
             }
             Stage::ReadAnswer
             | Stage::ReadSecond
             | Stage::ReadHello
             | Stage::ReadFirst
             | Stage::ReadThird => {
-                Step::Receive(self.buffer.get_mut(self.at..self.length).unwrap_or_default())
+                Step::Receive(self.buffer.get_mut(self.at..self.end).unwrap_or_default())
             }
             Stage::Done => Step::Done,
         }
     }
 
     pub(crate) fn transmitted(&mut self, count: usize) -> Result<(), Error> {
-        self.at = self.at.saturating_add(count).min(self.length);
-        if self.at < self.length {
+        self.at = self.at.saturating_add(count).min(self.end);
+        if self.at < self.end {
             return Ok(());
         }
         match self.stage {
-            Stage::SendHello => self.expect(Stage::ReadAnswer, ANSWER),
+            Stage::SendHello => self.expect(Stage::ReadAnswer, self.end, ANSWER),
             Stage::SendSecond if self.lengths.third > 0 => {
-                self.expect(Stage::ReadThird, self.lengths.third);
+                self.expect(Stage::ReadThird, 0, self.lengths.third);
             }
             Stage::SendThird | Stage::SendSecond => self.stage = Stage::Done,
             Stage::Refuse(error) => return Err(error),
@@ -196,8 +203,8 @@ impl<A: Aead> Handshake<A> {
         if count == 0 {
             return Err(Error::Truncated);
         }
-        self.at = self.at.saturating_add(count).min(self.length);
-        if self.at < self.length {
+        self.at = self.at.saturating_add(count).min(self.end);
+        if self.at < self.end {
             return Ok(());
         }
         match self.stage {
@@ -211,52 +218,46 @@ impl<A: Aead> Handshake<A> {
     }
 
     /// The two directions of the channel, once the handshake is complete: input and output.
-    pub(crate) fn halves(&self) -> Result<[Half; 2], Error> {
-        let noise = self.noise.as_ref().filter(|noise| noise.completed());
-        let (one, other) = noise.ok_or(Error::Malformed)?.get_ciphers();
-        let [from_client, from_server] = [one, other].map(|cipher| Half::new(cipher.extract().0));
-        Ok(if self.is_client { [from_server, from_client] } else { [from_client, from_server] })
+    pub(crate) fn halves(&self) -> Result<[Half<C>; 2], Error> {
+        self.noise.as_ref().and_then(Noise::halves).ok_or(Error::Malformed)
     }
 
     fn put(&mut self, at: usize, bytes: &[u8]) {
         copy(self.buffer.get_mut(at..).unwrap_or_default(), bytes);
     }
 
-    /// Continues with the transmission or the reception of a number of bytes of the buffer.
-    fn expect(&mut self, stage: Stage, length: usize) {
-        (self.stage, self.at, self.length) = (stage, 0, length);
+    /// Continues with the transmission or the reception of `length` bytes of the buffer from `at` on.
+    fn expect(&mut self, stage: Stage, at: usize, length: usize) {
+        (self.stage, self.at, self.end) = (stage, at, at.saturating_add(length));
     }
 
-    /// Writes a message of Noise behind `at` bytes of the buffer, to be sent together.
+    /// Writes a message of Noise to the buffer at `at`.
     fn write(&mut self, at: usize, length: usize, payload: &[u8]) -> Result<(), Error> {
-        let end = at.saturating_add(length);
         let noise = self.noise.as_mut().ok_or(Error::Malformed)?;
+        let end = at.saturating_add(length);
         let out = self.buffer.get_mut(at..end).ok_or(Error::Malformed)?;
-        let result = noise.write_message(payload, out);
-        forget_shared(noise, self.lengths);
-        (self.at, self.length) = (0, end);
+        (self.at, self.end) = (at, end);
         // A public key of the other end's leaves no secret.
-        result.map_err(|_| Error::WrongKey)
+        noise.write(payload, out).map_err(|_| Error::WrongKey)
     }
 
-    /// Reads a message of Noise; returns its payload, if it is of that size.
-    fn read(&mut self, length: usize) -> Result<[u8; PAYLOAD], Error> {
+    /// Reads the message of Noise at `at` of the buffer; returns its payload, if it is of that size.
+    fn read(&mut self, at: usize, length: usize) -> Result<[u8; PAYLOAD], Error> {
         let noise = self.noise.as_mut().ok_or(Error::Malformed)?;
-        let message = self.buffer.get(..length).ok_or(Error::Malformed)?;
+        let message = self.buffer.get(at..at.saturating_add(length)).ok_or(Error::Malformed)?;
         let mut payload = [0; PAYLOAD];
-        let carried = length.saturating_sub(noise.get_next_message_overhead());
+        let carried = length.saturating_sub(noise.overhead());
         let out = payload.get_mut(..carried).ok_or(Error::Malformed)?;
-        let result = noise.read_message(message, out);
-        forget_shared(noise, self.lengths);
-        result.map_err(|_| Error::WrongKey)?;
+        noise.read(message, out).map_err(|_| Error::WrongKey)?;
         Ok(payload)
     }
-}
 
-/// The library leaves a used key where it was: another is laid over it.
-fn forget_shared<A: Aead>(noise: &mut Noise<A>, lengths: Lengths) {
-    let is_first = lengths.third == 0 && !noise.completed();
-    if is_first {
-        noise.push_psk(&[0; 32]);
+    /// Begins the handshake of suite 2. Its prologue is all that was exchanged before: hello, first message and answer.
+    fn begin_aes(&mut self, offer: &Offer<C>, is_initiator: bool) {
+        let exchanged = HELLO.saturating_add(self.lengths.first).saturating_add(ANSWER);
+        let prologue = self.buffer.get(..exchanged).unwrap_or_default();
+        let suite = Choice::AesGcm(offer.aes);
+        let noise = Noise::new(suite, is_initiator, prologue, &offer.ephemeral, &offer.identity);
+        self.noise = Some(noise);
     }
 }

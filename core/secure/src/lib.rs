@@ -9,8 +9,8 @@
 //! ```
 //!
 //! [`SecureStream`] completes a Noise handshake, with a key that both ends have ([`SharedKey`]) or with
-//! two key pairs, and carries records of `25519_ChaChaPoly_SHA256` after that. It knows nothing of the
-//! bytes that it carries. It needs no `std`, no allocation, no `unsafe` and no source of randomness: the
+//! two key pairs, and carries encrypted records after that: by ChaCha20-Poly1305, or by AES-256-GCM where both
+//! ends have AES in hardware ([`Ciphers`]). It knows nothing of the bytes that it carries. It needs no `std`, no allocation, no `unsafe` and no source of randomness: the
 //! caller supplies the buffers and 32 random bytes for each handshake.
 //!
 //! - [`SecureStream`]: over `embedded-io`, blocking. `AsyncSecureStream` (feature `async`): over
@@ -48,12 +48,14 @@ mod async_stream;
 mod blocking;
 mod bytes;
 mod channel;
+mod ciphers;
 mod error;
 #[cfg(feature = "async")]
 mod halves;
 mod handshake;
 mod keys;
 mod lossy;
+mod noise;
 mod record;
 mod step;
 mod suite;
@@ -62,6 +64,7 @@ mod suite;
 pub use async_stream::AsyncSecureStream;
 pub use blocking::SecureStream;
 pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER};
+pub use ciphers::{Aead, Ciphers, HardwareAes, NoAes, Portable};
 pub use error::{Error, Refusal, StreamError};
 #[cfg(feature = "async")]
 pub use halves::{Joined, ReadHalf, WriteHalf};
@@ -69,4 +72,3 @@ pub use handshake::refusing;
 pub use keys::{Identity, KeyId, PrivateKey, PublicKey, SharedKey, Trust};
 pub use lossy::LossyChannel;
 pub use step::Step;
-pub use suite::{Aead, Portable};

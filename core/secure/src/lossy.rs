@@ -13,11 +13,12 @@ use zeroize::Zeroize;
 use self::handshake::client;
 use self::packet::{HEADER, Header, Kind};
 use crate::bytes::copy;
+use crate::ciphers::{Portable, TAG};
 use crate::error::Error;
 use crate::handshake::{Handshake, MIN_RECORD};
 use crate::keys::{Identity, KeyId, PrivateKey, Secret, SharedKey, Trust};
 use crate::record::MAX_RECORD;
-use crate::suite::{Aead, Portable, TAG, nonce};
+use crate::suite::{ChaChaPoly, seal};
 
 /// The largest packet of a handshake: header, hello, first message and sum.
 const HANDSHAKE_MAX: usize = HEADER + 16 + 48 + SUM;
@@ -217,7 +218,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         let packet = self.output.as_mut().get_mut(..end).unwrap_or_default();
         if let Some((head, body)) = packet.split_first_chunk_mut() {
             *head = header.to_bytes();
-            Portable::seal(&keys.outgoing.0, nonce(keys.next.into()), head, body);
+            seal::<ChaChaPoly<Portable>>(&keys.outgoing, keys.next.into(), head, body);
         }
         keys.next = after;
         (self.collected, self.pending) = (0, 0..end);

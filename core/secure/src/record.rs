@@ -1,8 +1,10 @@
 //! Records: one direction of a channel, sealed and opened in order.
 
+use crate::ciphers::{Ciphers, TAG};
 use crate::error::Error;
 use crate::keys::Secret;
-use crate::suite::{Aead, TAG, nonce, rekeyed};
+use crate::noise::Choice;
+use crate::suite::{AesGcm, ChaChaPoly, Suite, open, rekeyed, seal};
 
 /// The length of the header before each record, in bytes: length and number, not encrypted.
 pub(crate) const HEADER: usize = 6;
@@ -55,15 +57,20 @@ impl Header {
     }
 }
 
-/// The key and the count of one direction.
-pub(crate) struct Half {
+/// The cipher, the key and the count of one direction.
+pub(crate) struct Half<C: Ciphers> {
+    suite: Choice<C>,
     key: Secret<32>,
     number: u64,
 }
 
-impl Half {
-    pub(crate) fn new(key: Secret<32>) -> Self {
-        Self { key, number: 0 }
+impl<C: Ciphers> Half<C> {
+    pub(crate) fn new(suite: Choice<C>, key: Secret<32>) -> Self {
+        Self { suite, key, number: 0 }
+    }
+
+    pub(crate) const fn is_aes(&self) -> bool {
+        matches!(self.suite, Choice::AesGcm(_))
     }
 
     /// The key alone, for a lossy line.
@@ -77,27 +84,41 @@ impl Half {
     }
 
     /// Encrypts the next record; the tag goes into the last 16 bytes.
-    pub(crate) fn seal<A: Aead>(&mut self, record: &mut [u8]) -> Result<(), Error> {
+    pub(crate) fn seal(&mut self, record: &mut [u8]) -> Result<(), Error> {
+        match self.suite {
+            Choice::ChaChaPoly => self.seal_by::<ChaChaPoly<C>>(record),
+            Choice::AesGcm(_) => self.seal_by::<AesGcm<C>>(record),
+        }
+    }
+
+    fn seal_by<S: Suite>(&mut self, record: &mut [u8]) -> Result<(), Error> {
         let after = self.after()?;
-        A::seal(&self.key.0, nonce(self.number), &[], record);
-        self.go_to::<A>(after);
+        seal::<S>(&self.key, self.number, &[], record);
+        self.go_to::<S>(after);
         Ok(())
     }
 
     /// Decrypts the next record, whose header says number `claimed`. A genuine record that is not the
     /// next one was replayed or came too early; the distance can be known while its key is the
     /// present one.
-    pub(crate) fn open<A: Aead>(&mut self, claimed: u32, record: &mut [u8]) -> Result<(), Error> {
+    pub(crate) fn open(&mut self, claimed: u32, record: &mut [u8]) -> Result<(), Error> {
+        match self.suite {
+            Choice::ChaChaPoly => self.open_by::<ChaChaPoly<C>>(claimed, record),
+            Choice::AesGcm(_) => self.open_by::<AesGcm<C>>(claimed, record),
+        }
+    }
+
+    fn open_by<S: Suite>(&mut self, claimed: u32, record: &mut [u8]) -> Result<(), Error> {
         let after = self.after()?;
         let off = i64::from(claimed.wrapping_sub(self.number()) as i32);
         let number = self.number.checked_add_signed(off).ok_or(Error::Tampered)?;
         let has_this_key = number.checked_div(REKEY_AFTER) == self.number.checked_div(REKEY_AFTER);
-        if !has_this_key || !A::open(&self.key.0, nonce(number), &[], record) {
+        if !has_this_key || !open::<S>(&self.key, number, &[], record) {
             return Err(Error::Tampered);
         }
         match off {
             0 => {
-                self.go_to::<A>(after);
+                self.go_to::<S>(after);
                 Ok(())
             }
             ..0 => Err(Error::Replayed),
@@ -110,10 +131,10 @@ impl Half {
         self.number.checked_add(1).ok_or(Error::Exhausted)
     }
 
-    fn go_to<A: Aead>(&mut self, number: u64) {
+    fn go_to<S: Suite>(&mut self, number: u64) {
         self.number = number;
         if number.is_multiple_of(REKEY_AFTER) {
-            self.key = rekeyed::<A>(&self.key);
+            self.key = rekeyed::<S>(&self.key);
         }
     }
 }

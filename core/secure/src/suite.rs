@@ -1,72 +1,77 @@
-//! `25519_ChaChaPoly_SHA256`: the algorithms of the handshake, bound to their libraries.
+//! The two suites, `25519_ChaChaPoly_SHA256` and `25519_AESGCM_SHA256`: their algorithms, bound to their libraries.
 
 use core::marker::PhantomData;
 
-use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit};
-use noise_protocol::{Cipher, DH, HandshakeState, Hash, U8Array};
+use noise_protocol::{Cipher, DH, Hash, U8Array};
 use sha2::Digest;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroize;
 
 use crate::bytes::copy;
+use crate::ciphers::{Aead, Ciphers, TAG};
 use crate::keys::{PrivateKey, Secret};
 
-/// Length of a tag, in bytes.
-pub(crate) const TAG: usize = 16;
+/// What the two suites differ in.
+pub(crate) trait Suite {
+    /// The cipher's name in Noise.
+    const NAME: &'static str;
+    type Aead: Aead;
 
-/// ChaCha20-Poly1305 (RFC 8439), in place. A desktop may know a faster one than [`Portable`].
-pub trait Aead {
-    /// Encrypts all but the last 16 bytes, into which the tag goes.
-    fn seal(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], in_out: &mut [u8]);
-
-    /// Decrypts all but the last 16 bytes, the tag. Returns whether they are genuine; if not, the content
-    /// of the buffer must not be used.
-    fn open(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], in_out: &mut [u8]) -> bool;
+    /// The number of a message as Noise lays it out for this cipher.
+    fn nonce(number: u64) -> [u8; 12];
 }
 
-/// ChaCha20-Poly1305 that builds everywhere.
-#[derive(Debug, Clone, Copy)]
-pub struct Portable;
+pub(crate) struct ChaChaPoly<C>(PhantomData<C>);
 
-impl Aead for Portable {
-    fn seal(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], in_out: &mut [u8]) {
-        if let Some((content, tag)) = in_out.split_last_chunk_mut::<TAG>() {
-            let cipher = ChaCha20Poly1305::new(key.into());
-            // It fails beyond 256 GiB only.
-            if let Ok(made) =
-                cipher.encrypt_inout_detached(&nonce.into(), associated, content.into())
-            {
-                *tag = made.into();
-            }
-        }
-    }
+impl<C: Ciphers> Suite for ChaChaPoly<C> {
+    const NAME: &'static str = "ChaChaPoly";
+    type Aead = C::ChaChaPoly;
 
-    fn open(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], in_out: &mut [u8]) -> bool {
-        let Some((content, tag)) = in_out.split_last_chunk_mut::<TAG>() else { return false };
-        let cipher = ChaCha20Poly1305::new(key.into());
-        let tag = (*tag).into();
-        cipher.decrypt_inout_detached(&nonce.into(), associated, content.into(), &tag).is_ok()
+    fn nonce(number: u64) -> [u8; 12] {
+        laid_out(number.to_le_bytes())
     }
 }
 
-/// A nonce as Noise lays it out for this cipher.
-pub(crate) fn nonce(number: u64) -> [u8; 12] {
+pub(crate) struct AesGcm<C>(PhantomData<C>);
+
+impl<C: Ciphers> Suite for AesGcm<C> {
+    const NAME: &'static str = "AESGCM";
+    type Aead = C::AesGcm;
+
+    fn nonce(number: u64) -> [u8; 12] {
+        laid_out(number.to_be_bytes())
+    }
+}
+
+fn laid_out(number: [u8; 8]) -> [u8; 12] {
     let mut nonce = [0; 12];
-    if let Some(low) = nonce.last_chunk_mut::<8>() {
-        *low = number.to_le_bytes();
+    if let Some(end) = nonce.last_chunk_mut::<8>() {
+        *end = number;
     }
     nonce
 }
 
-/// `REKEY` of the Noise specification.
-pub(crate) fn rekeyed<A: Aead>(key: &Secret<32>) -> Secret<32> {
-    let mut block = Secret([0; 32 + TAG]);
-    A::seal(&key.0, nonce(u64::MAX), &[], &mut block.0);
-    Secret::from_slice(&block.0)
+/// Encrypts all but the last 16 bytes, into which the tag goes.
+pub(crate) fn seal<S: Suite>(key: &Secret<32>, number: u64, associated: &[u8], in_out: &mut [u8]) {
+    S::Aead::seal(&key.0, S::nonce(number), associated, in_out);
 }
 
-/// The state of a handshake.
-pub(crate) type Noise<A> = HandshakeState<X25519, ChaChaPoly<A>, Sha256>;
+/// Decrypts all but the tag at the end; whether they are genuine.
+pub(crate) fn open<S: Suite>(
+    key: &Secret<32>,
+    number: u64,
+    associated: &[u8],
+    in_out: &mut [u8],
+) -> bool {
+    S::Aead::open(&key.0, S::nonce(number), associated, in_out)
+}
+
+/// `REKEY` of the Noise specification.
+pub(crate) fn rekeyed<S: Suite>(key: &Secret<32>) -> Secret<32> {
+    let mut block = Secret([0; 32 + TAG]);
+    seal::<S>(key, u64::MAX, &[], &mut block.0);
+    Secret::from_slice(&block.0)
+}
 
 pub(crate) enum X25519 {}
 
@@ -96,18 +101,19 @@ impl DH for X25519 {
     }
 }
 
-pub(crate) struct ChaChaPoly<A>(PhantomData<A>);
+/// The cipher of a suite, for the handshake.
+pub(crate) struct OfSuite<S>(PhantomData<S>);
 
-impl<A: Aead> Cipher for ChaChaPoly<A> {
+impl<S: Suite> Cipher for OfSuite<S> {
     type Key = Secret<32>;
 
     fn name() -> &'static str {
-        "ChaChaPoly"
+        S::NAME
     }
 
     fn encrypt(key: &Self::Key, number: u64, ad: &[u8], plaintext: &[u8], out: &mut [u8]) {
         copy(out, plaintext);
-        A::seal(&key.0, nonce(number), ad, out);
+        seal::<S>(key, number, ad, out);
     }
 
     fn encrypt_in_place(
@@ -119,7 +125,7 @@ impl<A: Aead> Cipher for ChaChaPoly<A> {
     ) -> usize {
         let length = plaintext_len.saturating_add(TAG);
         if let Some(in_out) = in_out.get_mut(..length) {
-            A::seal(&key.0, nonce(number), ad, in_out);
+            seal::<S>(key, number, ad, in_out);
         }
         length
     }
@@ -135,7 +141,7 @@ impl<A: Aead> Cipher for ChaChaPoly<A> {
         let mut block = Secret([0; 32 + TAG]);
         let block = block.0.get_mut(..ciphertext.len()).ok_or(())?;
         copy(block, ciphertext);
-        if !A::open(&key.0, nonce(number), ad, block) {
+        if !open::<S>(key, number, ad, block) {
             return Err(());
         }
         copy(out, block);
@@ -150,12 +156,12 @@ impl<A: Aead> Cipher for ChaChaPoly<A> {
         ciphertext_len: usize,
     ) -> Result<usize, ()> {
         let in_out = in_out.get_mut(..ciphertext_len).ok_or(())?;
-        let is_genuine = A::open(&key.0, nonce(number), ad, in_out);
+        let is_genuine = open::<S>(key, number, ad, in_out);
         if is_genuine { ciphertext_len.checked_sub(TAG).ok_or(()) } else { Err(()) }
     }
 
     fn rekey(key: &Self::Key) -> Self::Key {
-        rekeyed::<A>(key)
+        rekeyed::<S>(key)
     }
 }
 

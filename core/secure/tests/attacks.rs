@@ -120,7 +120,7 @@ fn replay_reorder_and_omission_are_told_apart() {
     }
     // A record of another session is not genuine.
     let (identity, mut trusting, mut serving) = keys(false);
-    let mut other = Channel::client(&identity, private(13), buffers(200)).unwrap();
+    let mut other: common::End = Channel::client(&identity, private(13), buffers(200)).unwrap();
     let mut server = server(200);
     shake((&mut other, &mut trusting), (&mut server, &mut serving), |_| ()).unwrap();
     assert_eq!(opens(&mut server, a).1, Err(Error::Tampered));

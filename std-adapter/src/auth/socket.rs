@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use tinyferry_secure::{Channel, Error, Identity, PublicKey, Refusal, Step, Trust};
+use tracing::debug;
 
 use super::{AuthError, random_key};
 use crate::auth::aead::Fast;
@@ -139,6 +140,8 @@ impl<S: Socket> SecureSocket<S> {
             channel.received(count)?;
         }
         socket.set_read_timeout(None)?;
+        let cipher = if channel.is_aes() { "AES-256-GCM" } else { "ChaCha20-Poly1305" };
+        debug!("the connection is encrypted by {cipher}");
         Ok(Self { socket, channel, owed: 0 })
     }
 

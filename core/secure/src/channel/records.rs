@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     pub(super) fn seal_as(&mut self, kind: Kind) -> Result<(), Error> {
         let Output { buffer, collected, pending } = &mut self.output;
         let State::Open { outgoing, .. } = &mut self.state else {
@@ -15,7 +15,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         copy(record, &header.to_bytes());
         let record = record.get_mut(HEADER..).unwrap_or_default();
         copy(record, &[kind as u8]);
-        let result = outgoing.seal::<A>(record);
+        let result = outgoing.seal(record);
         (*collected, *pending) = (0, 0..end);
         self.checked(result)
     }
@@ -45,7 +45,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
             return Err(Error::Tampered);
         }
         let Some(record) = rest.get_mut(..length) else { return Ok(()) };
-        incoming.open::<A>(header.number, record)?;
+        incoming.open(header.number, record)?;
         let kind = record.first().copied().and_then(Kind::from_byte);
         let told = record.get(KIND..length.saturating_sub(TAG)).unwrap_or_default();
         match (kind, told) {

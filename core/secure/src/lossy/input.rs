@@ -4,7 +4,8 @@ use core::ops::Range;
 
 use super::packet::{HEADER, Header, Kind, MARK};
 use super::{LossyChannel, State};
-use crate::suite::{Aead, Portable, TAG, nonce};
+use crate::ciphers::{Portable, TAG};
+use crate::suite::{ChaChaPoly, open};
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
     /// Drops the first received byte: no packet begins there.
@@ -23,7 +24,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
             let opens = is_next && header.number < u32::MAX && {
                 match packet.split_first_chunk_mut::<HEADER>() {
                     Some((head, body)) => {
-                        Portable::open(&keys.incoming.0, nonce(header.number.into()), head, body)
+                        let number = header.number.into();
+                        open::<ChaChaPoly<Portable>>(&keys.incoming, number, head, body)
                     }
                     None => false,
                 }

@@ -2,11 +2,14 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![allow(clippy::panic)]
 
+pub(crate) mod snow;
+
 use tinyferry_secure::{
-    Channel, Error, Identity, KeyId, PrivateKey, PublicKey, SharedKey, Step, Trust,
+    Channel, Ciphers, Error, Identity, KeyId, Portable, PrivateKey, PublicKey, SharedKey, Step,
+    Trust,
 };
 
-pub(crate) type End = Channel<Vec<u8>>;
+pub(crate) type End<C = Portable> = Channel<Vec<u8>, C>;
 
 /// A server that knows one shared key and has a pair; anybody who trusts one public key.
 #[derive(Clone)]
@@ -59,15 +62,23 @@ pub(crate) fn buffers(size: usize) -> [Vec<u8>; 2] {
 }
 
 pub(crate) fn client(identity: &Identity, size: usize) -> End {
-    Channel::client(identity, private(11), buffers(size)).unwrap()
+    client_with(identity, size)
 }
 
 pub(crate) fn server(size: usize) -> End {
+    server_with(size)
+}
+
+pub(crate) fn client_with<C: Ciphers>(identity: &Identity, size: usize) -> End<C> {
+    Channel::client(identity, private(11), buffers(size)).unwrap()
+}
+
+pub(crate) fn server_with<C: Ciphers>(size: usize) -> End<C> {
     Channel::server(private(12), buffers(size)).unwrap()
 }
 
 /// All that an end wants to send in its handshake before it waits, or the error.
-pub(crate) fn emits(end: &mut End) -> Result<Vec<u8>, Error> {
+pub(crate) fn emits<C: Ciphers>(end: &mut End<C>) -> Result<Vec<u8>, Error> {
     let mut said = Vec::new();
     while let Step::Transmit(out) = end.step()? {
         let out = out.to_vec();
@@ -78,8 +89,8 @@ pub(crate) fn emits(end: &mut End) -> Result<Vec<u8>, Error> {
 }
 
 /// Gives an end of a handshake as many bytes as it takes. Returns the rest.
-pub(crate) fn receives<'b>(
-    end: &mut End,
+pub(crate) fn receives<'b, C: Ciphers>(
+    end: &mut End<C>,
     mut bytes: &'b [u8],
     trust: &mut Knows,
 ) -> Result<&'b [u8], Error> {
@@ -94,9 +105,9 @@ pub(crate) fn receives<'b>(
 }
 
 /// Shakes hands; each message passes `change`. Fails as the first end that fails.
-pub(crate) fn shake(
-    (client, trusting): (&mut End, &mut Knows),
-    (server, serving): (&mut End, &mut Knows),
+pub(crate) fn shake<C: Ciphers, S: Ciphers>(
+    (client, trusting): (&mut End<C>, &mut Knows),
+    (server, serving): (&mut End<S>, &mut Knows),
     mut change: impl FnMut(&mut Vec<u8>),
 ) -> Result<(), Error> {
     loop {
@@ -114,15 +125,19 @@ pub(crate) fn shake(
 
 /// Two ends that have shaken hands.
 pub(crate) fn pair(is_pair: bool, size: usize) -> (End, End) {
+    pair_with(is_pair, size)
+}
+
+pub(crate) fn pair_with<C: Ciphers, S: Ciphers>(is_pair: bool, size: usize) -> (End<C>, End<S>) {
     let (identity, mut trusting, mut serving) = keys(is_pair);
-    let (mut client, mut server) = (client(&identity, size), server(size));
+    let (mut client, mut server) = (client_with(&identity, size), server_with(size));
     shake((&mut client, &mut trusting), (&mut server, &mut serving), |_| ()).unwrap();
     assert!(matches!(client.step(), Ok(Step::Done)) && matches!(server.step(), Ok(Step::Done)));
     (client, server)
 }
 
 /// Seals all of `bytes` as records.
-pub(crate) fn seals(end: &mut End, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+pub(crate) fn seals<C: Ciphers>(end: &mut End<C>, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     let mut records = Vec::new();
     while !bytes.is_empty() {
         let count = end.write(bytes)?;
@@ -134,20 +149,23 @@ pub(crate) fn seals(end: &mut End, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Err
 }
 
 /// The pending bytes, as they are sent.
-pub(crate) fn sent(end: &mut End) -> Result<Vec<u8>, Error> {
+pub(crate) fn sent<C: Ciphers>(end: &mut End<C>) -> Result<Vec<u8>, Error> {
     let pending = end.pending().to_vec();
     end.transmitted(pending.len())?;
     Ok(pending)
 }
 
 /// A closing record.
-pub(crate) fn closes(end: &mut End) -> Result<Vec<u8>, Error> {
+pub(crate) fn closes<C: Ciphers>(end: &mut End<C>) -> Result<Vec<u8>, Error> {
     end.close(None)?;
     sent(end)
 }
 
 /// Decrypts bytes, after which the stream ends. Returns all content and the result.
-pub(crate) fn opens(end: &mut End, mut bytes: &[u8]) -> (Vec<u8>, Result<(), Error>) {
+pub(crate) fn opens<C: Ciphers>(
+    end: &mut End<C>,
+    mut bytes: &[u8],
+) -> (Vec<u8>, Result<(), Error>) {
     let mut content = Vec::new();
     let result = loop {
         let mut some = [0; 700];
