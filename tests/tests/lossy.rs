@@ -2,12 +2,7 @@
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::{Config, GetRequest, Task};
-use tinyferry_kit::{Faults, File, Memory, Pair, content};
-
-/// Seeds per setting: a few by default, as many as the environment says in a campaign.
-fn seeds(few: u64) -> u64 {
-    std::env::var("TINYFERRY_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
-}
+use tinyferry_kit::{Faults, File, Memory, Pair, content, seeds};
 
 fn noisy(size: usize, faults: Faults, seed: u64) -> Pair {
     let client = Memory::with([("f", content(size, seed))]);

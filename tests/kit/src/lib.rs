@@ -12,6 +12,7 @@ mod memory;
 mod pair;
 mod profile;
 mod random;
+mod seeds;
 mod session_number;
 
 #[cfg(all(unix, feature = "cable"))]
@@ -26,4 +27,5 @@ pub use memory::{File, Memory, QueuedOperation};
 pub use pair::{End, Pair, Stuck};
 pub use profile::{Console, Operates, Pipes, Sparse};
 pub use random::{Random, content};
+pub use seeds::seeds;
 pub use session_number::session_number;

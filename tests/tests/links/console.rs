@@ -3,18 +3,13 @@
 use std::collections::VecDeque;
 
 use tinyferry_core::{Config, Session, Standard, Task};
-use tinyferry_kit::{Console, End, Faults, Memory, Pair, content, session_number};
+use tinyferry_kit::{Console, End, Faults, Memory, Pair, content, seeds, session_number};
 
 const SECOND: u64 = 1_000_000_000;
 const BAUD: u64 = 115_200;
 const SIZE: usize = 100_000;
 
 type Board = Pair<End<Memory, Console>, End<Memory, Standard>>;
-
-/// Seeds per setting: a few by default, as many as the environment says in a campaign.
-fn seeds(few: u64) -> u64 {
-    std::env::var("TINYFERRY_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
-}
 
 /// A line of a log that is hard to tell from frames.
 fn line(number: usize) -> Vec<u8> {

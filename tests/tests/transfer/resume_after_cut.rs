@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tinyferry_core::{Config, Task};
-use tinyferry_kit::{File, Memory, Pair, content};
+use tinyferry_kit::{File, Memory, Pair, content, seeds};
 
 /// Cuts a put after `cut` bytes of one direction, then puts again over a new link: the bytes that
 /// the second session took, and how many it must have taken.
@@ -53,8 +53,7 @@ fn cut_and_resume(config: Config, size: usize, up: bool, cut: u64) -> (u64, u64)
 /// Cuts one direction after each interval of bytes of `range`: after each byte in a campaign of 6,700 and more. At
 /// most `window` bytes may be sent in vain.
 fn cut_within(config: Config, size: usize, up: bool, range: Range<u64>, window: u64) {
-    let seeds = std::env::var("TINYFERRY_SEEDS").ok().and_then(|text| text.parse().ok());
-    let step = (6_700 / seeds.unwrap_or(40)).max(1);
+    let step = (6_700 / seeds(40) as usize).max(1);
     let (mut worst, mut runs) = (0, 0);
     for cut in range.step_by(step) {
         let (carried, missing) = cut_and_resume(config, size, up, cut);

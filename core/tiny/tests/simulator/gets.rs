@@ -4,11 +4,11 @@ use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Failure;
 use tinyferry_core::wire::{AckInfo, Code, Signal};
 use tinyferry_core::{Config, Session, Task};
-use tinyferry_kit::{Frames, Memory, Random, content, session_number};
+use tinyferry_kit::{Frames, Memory, Random, content, seeds, session_number};
 use tinyferry_tiny::{Link, Lossy, Reason, Reliable, Sender, Source, Step};
 
 use crate::frames::{SESSION, signals};
-use crate::world::{NOISES, World, seeds};
+use crate::world::{NOISES, World};
 
 /// The source of a board: its log.
 #[derive(Default)]
@@ -83,7 +83,7 @@ fn a_file_of_any_size_goes_with_chunks_of_any_size() {
 
 #[test]
 fn a_file_survives_a_line_that_flips_loses_inserts_and_doubles() {
-    for seed in 0..seeds() {
+    for seed in 0..seeds(8) {
         let bytes = content(12_000 + seed as usize * 37, seed);
         for faults in NOISES {
             let mut world = World::serial(seed);

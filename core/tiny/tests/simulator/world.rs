@@ -17,11 +17,6 @@ pub(crate) const NOISES: [Faults; 6] = [
     Faults { flip: 2e-5, drop: 2e-4, insert: 2e-4, double: 2e-4, burst: 2e-5 },
 ];
 
-/// The number of seeds of each noisy line; more in a campaign.
-pub(crate) fn seeds() -> u64 {
-    std::env::var("TINYFERRY_SEEDS").map_or(8, |seeds| seeds.parse().expect("a number"))
-}
-
 const MILLISECOND: u64 = 1_000_000;
 const SILENCE: u64 = 20 * MILLISECOND;
 

@@ -1,13 +1,8 @@
 //! A followed log under every kind of fault.
 
-use tinyferry_kit::{Random, content};
+use tinyferry_kit::{Random, content, seeds};
 
 use super::*;
-
-/// Seeds per setting: a few by default, as many as the environment says in a campaign.
-fn seeds(few: u64) -> u64 {
-    std::env::var("TINYFERRY_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
-}
 
 /// Parts of many sizes, among them whole blocks and chunks, with short and long pauses.
 fn random_log(seed: u64, parts: usize) -> Log {

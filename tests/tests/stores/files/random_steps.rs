@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tinyferry_core::store::{Kind, Operation};
 use tinyferry_core::{Config, Task};
-use tinyferry_kit::{Random, content};
+use tinyferry_kit::{Random, content, seeds};
 
 use super::{ALWAYS, Device, call, client, on_each_device, run, stored};
 
@@ -63,8 +63,7 @@ impl Step {
 }
 
 fn random_steps_leave_what_a_model_says<D: Device>() {
-    let cases = std::env::var("TINYFERRY_SEEDS").ok().and_then(|it| it.parse().ok()).unwrap_or(6);
-    for seed in 0..cases {
+    for seed in 0..seeds(6) {
         let mut random = Random::new(seed);
         let (mut device, mut model) = (D::formatted(), BTreeMap::new());
         for number in 0..40 {

@@ -1,7 +1,7 @@
 //! Operations over lines with faults.
 
 use tinyferry_core::{Config, Task};
-use tinyferry_kit::{Faults, Memory, QueuedOperation, content};
+use tinyferry_kit::{Faults, Memory, QueuedOperation, content, seeds};
 
 use super::{done, pair, stat, target};
 
@@ -33,16 +33,11 @@ fn an_operation_is_performed_once_and_answered_however_many_frames_are_lost() {
     }
 }
 
-/// Seeds by default, or as many as the environment says in a campaign.
-fn seeds() -> u64 {
-    std::env::var("TINYFERRY_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40)
-}
-
 /// R26, R81.
 #[test]
 fn operations_and_entries_cross_every_fault_at_once() {
     let faults = Faults { flip: 1e-5, drop: 1e-4, insert: 1e-4, double: 1e-4, burst: 1e-5 };
-    for seed in 0..seeds() {
+    for seed in 0..seeds(40) {
         for delay in [0, 50] {
             let mut client =
                 Memory::with([("t/new", content(3, 30_000)), ("t/d/c", content(2, 6))]);
