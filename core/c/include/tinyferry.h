@@ -1,7 +1,8 @@
 /* Tinyferry for C, made by cbindgen from core/c/src: change it there, and run `core/c/build --header`.
  *
- * No function allocates, and none prints. An object lies in storage of the caller, which `…_new` fills; nothing has to be
- * destroyed, and it must not be moved. Each object is for one thread at a time. */
+ * No function allocates, and none prints. An object lies in storage of the caller, which `…_new` fills: a variable of its
+ * type, or memory that is aligned for `uint64_t`. Nothing has to be destroyed, and it must not be moved. Each object is for
+ * one thread at a time. */
 
 #ifndef TINYFERRY_H
 #define TINYFERRY_H
@@ -9,8 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-/* The credit for a receive queue of so many bytes: the full frames that it holds, and the signals between them. */
-#define TINYFERRY_CREDIT(bytes, chunk) (((bytes) - 64u) / ((chunk) + 48u))
+/* The credit for a receive queue of so many bytes: the full frames that it holds, and the signals between them. 0: it holds
+ * none, and a smaller chunk or a longer queue is needed. */
+#define TINYFERRY_CREDIT(bytes, chunk) ((uint16_t)((bytes) < 64u ? 0u : ((bytes) - 64u) / ((chunk) + 48u)))
 
 // Nothing has that path. The number is that of the protocol, as that of each reason.
 #define TINYFERRY_NOT_FOUND 3
@@ -39,7 +41,7 @@
 // It is larger than is allowed.
 #define TINYFERRY_TOO_LARGE 11
 
-// Storage failed.
+// The storage failed.
 #define TINYFERRY_STORAGE 12
 
 // The file changed while it was read.
@@ -105,7 +107,7 @@
 // The other end does not speak Tinyferry, or breaks a rule of it, or the link damages bytes and is not lossy.
 #define TINYFERRY_PROTOCOL 5
 
-// The object was not made, or a pointer is null.
+// The object was not made, or a pointer is null: that of `files` too, but for `tinyferry_ping` and `tinyferry_close`.
 #define TINYFERRY_MISUSE 6
 
 #if defined(TINYFERRY_CHUNKS_256)
@@ -137,13 +139,13 @@
 // Content was received or sent, up to `position`.
 #define TINYFERRY_PROGRESS 2
 
-// It is in place, with `size` bytes, and the client has the answer.
+// The file or directory is in place, with `size` bytes, and the client has the answer.
 #define TINYFERRY_STORED 3
 
-// It was sent.
+// A file of `size` bytes was sent.
 #define TINYFERRY_SENT 4
 
-// It is not in place or was not sent, for `reason`.
+// The file or directory at `path` is not in place or was not sent, for `reason`.
 #define TINYFERRY_REJECTED 5
 
 // The request is over. A reset may follow.
@@ -171,7 +173,7 @@ typedef struct {
   // The largest chunk that this end receives, in bytes: 256, 512 or 1024.
   uint16_t chunk;
   // The frames that the other end may send before its next question. On a link without flow control the receive queue
-  // must hold them: `TINYFERRY_CREDIT`.
+  // must hold them: `TINYFERRY_CREDIT`. At least 1.
   uint16_t credit;
   // The silence after which an incomplete frame is damaged, in ms: 20 to 500.
   uint16_t silence;
@@ -239,25 +241,26 @@ typedef struct {
   uint8_t kind;
   // The highest position to resume from, in bytes. 0: drop any partial.
   uint64_t resume;
-  // Set it to the bytes that are there from before: a multiple of 1024, or the whole size, at most `resume`. It is 0.
+  // Set it to the bytes that are there from before: a multiple of 1024, or the whole size, at most `resume`. Before the call: 0.
   uint64_t prefix;
-  // Set it if the bytes must come in order: the store cannot write at any position, or cannot read back. It is false.
+  // Set it if the bytes must come in order: the store cannot write at any position, or cannot read back. Before the
+  // call: false.
   bool in_order;
 } tinyferry_offer;
 
 // An entry to send.
 typedef struct {
-  // The size of a file in bytes, or `TINYFERRY_NO_SIZE`. It is 0.
+  // The size of a file in bytes, or `TINYFERRY_NO_SIZE`. Before the call: 0.
   uint64_t size;
-  // The last modification in nanoseconds since 1970. It is `TINYFERRY_NO_TIME`.
+  // The last modification in nanoseconds since 1970. Before the call: `TINYFERRY_NO_TIME`.
   int64_t modified;
-  // Permission bits. They are `TINYFERRY_NO_MODE`.
+  // Permission bits. Before the call: `TINYFERRY_NO_MODE`.
   uint32_t mode;
-  // The bytes of the path that was written. It is 0.
+  // The bytes of the path that was written. Before the call: 0.
   size_t path_length;
-  // `TINYFERRY_FILE`, `TINYFERRY_DIRECTORY`, `TINYFERRY_TREE`, or `TINYFERRY_NONE`, which it is.
+  // `TINYFERRY_FILE`, `TINYFERRY_DIRECTORY`, `TINYFERRY_TREE`, or `TINYFERRY_NONE`. Before the call: `TINYFERRY_NONE`.
   uint8_t kind;
-  // Whether the receiver may resume the file. Then `refused` must offer it once more, without this. It is false.
+  // Whether the receiver may resume the file. Then `refused` must offer it once more, without this. Before the call: false.
   bool resumable;
 } tinyferry_entry;
 
@@ -284,7 +287,7 @@ typedef struct {
   // Opens the next entry to send, and writes its path into a buffer of `capacity` bytes, without a zero at the end. Of a
   // tree the first entry is the tree itself.
   uint16_t (*next)(void *context, uint8_t *path, size_t capacity, tinyferry_entry *entry);
-  // Checks that the sent file has not changed meanwhile. Null: it cannot.
+  // Checks that the sent file has not changed meanwhile: if it has, returns `TINYFERRY_SOURCE_CHANGED`. Null: no check.
   uint16_t (*check)(void *context);
   // The other end has refused an entry, or this end has given it up; `entry` counts from 0 in the order of `next`. Returns
   // whether `next` gives the file once more, without `resumable`: so it must after `TINYFERRY_PREFIX_DIFFERS` and
@@ -309,7 +312,7 @@ typedef struct {
   uint64_t size;
   // A reason, or 0.
   uint16_t reason;
-  // `TINYFERRY_CONNECTED` to `TINYFERRY_CLOSED`.
+  // The kind, `TINYFERRY_CONNECTED` to `TINYFERRY_CLOSED`.
   uint8_t kind;
 } tinyferry_event;
 
@@ -321,8 +324,9 @@ typedef struct {
   uint64_t opaque[TINYFERRY_RECEIVER_WORDS];
 } tinyferry_receiver;
 
-// Where a small receiver stores a file. Each function gets `context`, and returns 0 or the reason of a refusal
-// (`TINYFERRY_NOT_FOUND`). A call may take seconds: the client repeats its question, and gives up after 60 s.
+// Where a small receiver stores a file. Each function gets `context`. One that returns `uint16_t` returns 0, or the reason of
+// a refusal (`TINYFERRY_NOT_FOUND`). A call may take seconds: the client repeats its question, and gives up after 60 s.
+// Null is allowed where that is said.
 typedef struct {
   // The first argument of each function.
   void *context;
@@ -357,7 +361,7 @@ typedef struct {
   uint64_t opaque[TINYFERRY_SENDER_WORDS];
 } tinyferry_sender;
 
-// The file that a small sender sends. Each function gets `context`.
+// The file that a small sender sends. Each function gets `context`, and returns 0 or a reason.
 typedef struct {
   // The first argument of each function.
   void *context;
@@ -384,7 +388,7 @@ tinyferry_config tinyferry_config_lossy(void);
 tinyferry_config tinyferry_config_reliable(void);
 
 // Makes a client in place: `size` is the size of the storage. `random` has 32 bits that nobody can predict. Returns false
-// if a pointer is null or the storage too small.
+// if a pointer is null, the storage too small or not aligned, or a field of `config` out of its range.
 //
 // # Safety
 // `client` can be written for `size` bytes. The functions of `port` are as documented, and its `context` stays valid while
@@ -423,7 +427,8 @@ tinyferry_outcome tinyferry_ping(tinyferry_client *client);
 // `client` was made.
 tinyferry_outcome tinyferry_close(tinyferry_client *client);
 
-// Makes a device in place: `size` is the size of the storage. Returns false if a pointer is null or the storage too small.
+// Makes a device in place: `size` is the size of the storage. Returns false if a pointer is null, the storage too small or
+// not aligned, or a field of `config` out of its range.
 //
 // # Safety
 // `device` can be written for `size` bytes. The functions of `port` are as documented, and its `context` stays valid while
@@ -445,7 +450,7 @@ tinyferry_outcome tinyferry_device_serve(tinyferry_device *device,
 
 // Makes it in place: `size` is the size of the storage, `buffer` a buffer of `TINYFERRY_FRAME` bytes or more that nobody
 // else uses while the object is in use. `credit` is the number of frames that the queue of the port holds; more than 8
-// have no effect. Returns false if a pointer is null or the storage too small.
+// have no effect, and 0 counts as 1. Returns false if a pointer is null, the storage not aligned, or one of both too small.
 //
 // # Safety
 // `receiver` and `buffer` can be written for so many bytes.
@@ -456,7 +461,7 @@ bool tinyferry_receiver_new(tinyferry_receiver *receiver,
                             uint8_t credit);
 
 // Serves clients until a read of the port returns `TINYFERRY_END`. Returns true then, and false if the port has failed.
-// The port needs no clock and no `is_ready`.
+// The port needs no clock and no `is_ready`: each read waits 20 ms at most.
 //
 // # Safety
 // `receiver` was made; the functions of `port` and `image` are as documented.
@@ -482,7 +487,7 @@ void tinyferry_receiver_silence(tinyferry_receiver *receiver);
 
 // Makes it in place: `size` is the size of the storage, `buffer` a buffer of `TINYFERRY_FRAME` bytes or more that nobody
 // else uses while the object is in use. `credit` is the number of frames that the queue of the port holds; more than 8
-// have no effect. Returns false if a pointer is null or the storage too small.
+// have no effect, and 0 counts as 1. Returns false if a pointer is null, the storage not aligned, or one of both too small.
 //
 // # Safety
 // `sender` and `buffer` can be written for so many bytes.
@@ -493,7 +498,7 @@ bool tinyferry_sender_new(tinyferry_sender *sender,
                           uint8_t credit);
 
 // Serves clients until a read of the port returns `TINYFERRY_END`. Returns true then, and false if the port has failed.
-// The port needs no clock and no `is_ready`.
+// The port needs no clock and no `is_ready`: each read waits 20 ms at most.
 //
 // # Safety
 // `sender` was made; the functions of `port` and `source` are as documented.

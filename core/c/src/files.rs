@@ -23,7 +23,7 @@ pub const TINYFERRY_NAME_TOO_LONG: u16 = 9;
 pub const TINYFERRY_NO_SPACE: u16 = 10;
 /// It is larger than is allowed.
 pub const TINYFERRY_TOO_LARGE: u16 = 11;
-/// Storage failed.
+/// The storage failed.
 pub const TINYFERRY_STORAGE: u16 = 12;
 /// The file changed while it was read.
 pub const TINYFERRY_SOURCE_CHANGED: u16 = 13;
@@ -72,26 +72,27 @@ pub struct tinyferry_offer {
     pub kind: u8,
     /// The highest position to resume from, in bytes. 0: drop any partial.
     pub resume: u64,
-    /// Set it to the bytes that are there from before: a multiple of 1024, or the whole size, at most `resume`. It is 0.
+    /// Set it to the bytes that are there from before: a multiple of 1024, or the whole size, at most `resume`. Before the call: 0.
     pub prefix: u64,
-    /// Set it if the bytes must come in order: the store cannot write at any position, or cannot read back. It is false.
+    /// Set it if the bytes must come in order: the store cannot write at any position, or cannot read back. Before the
+    /// call: false.
     pub in_order: bool,
 }
 
 /// An entry to send.
 #[repr(C)]
 pub struct tinyferry_entry {
-    /// The size of a file in bytes, or `TINYFERRY_NO_SIZE`. It is 0.
+    /// The size of a file in bytes, or `TINYFERRY_NO_SIZE`. Before the call: 0.
     pub size: u64,
-    /// The last modification in nanoseconds since 1970. It is `TINYFERRY_NO_TIME`.
+    /// The last modification in nanoseconds since 1970. Before the call: `TINYFERRY_NO_TIME`.
     pub modified: i64,
-    /// Permission bits. They are `TINYFERRY_NO_MODE`.
+    /// Permission bits. Before the call: `TINYFERRY_NO_MODE`.
     pub mode: u32,
-    /// The bytes of the path that was written. It is 0.
+    /// The bytes of the path that was written. Before the call: 0.
     pub path_length: usize,
-    /// `TINYFERRY_FILE`, `TINYFERRY_DIRECTORY`, `TINYFERRY_TREE`, or `TINYFERRY_NONE`, which it is.
+    /// `TINYFERRY_FILE`, `TINYFERRY_DIRECTORY`, `TINYFERRY_TREE`, or `TINYFERRY_NONE`. Before the call: `TINYFERRY_NONE`.
     pub kind: u8,
-    /// Whether the receiver may resume the file. Then `refused` must offer it once more, without this. It is false.
+    /// Whether the receiver may resume the file. Then `refused` must offer it once more, without this. Before the call: false.
     pub resumable: bool,
 }
 
@@ -150,7 +151,7 @@ pub struct tinyferry_files {
             entry: *mut tinyferry_entry,
         ) -> u16,
     >,
-    /// Checks that the sent file has not changed meanwhile. Null: it cannot.
+    /// Checks that the sent file has not changed meanwhile: if it has, returns `TINYFERRY_SOURCE_CHANGED`. Null: no check.
     pub check: Option<unsafe extern "C" fn(context: *mut c_void) -> u16>,
     /// The other end has refused an entry, or this end has given it up; `entry` counts from 0 in the order of `next`. Returns
     /// whether `next` gives the file once more, without `resumable`: so it must after `TINYFERRY_PREFIX_DIFFERS` and

@@ -55,7 +55,7 @@ pub const TINYFERRY_STREAM_ENDED: u8 = 3;
 pub const TINYFERRY_TIMED_OUT: u8 = 4;
 /// The other end does not speak Tinyferry, or breaks a rule of it, or the link damages bytes and is not lossy.
 pub const TINYFERRY_PROTOCOL: u8 = 5;
-/// The object was not made, or a pointer is null.
+/// The object was not made, or a pointer is null: that of `files` too, but for `tinyferry_ping` and `tinyferry_close`.
 pub const TINYFERRY_MISUSE: u8 = 6;
 
 /// The result of a task.
@@ -87,7 +87,7 @@ pub struct tinyferry_config {
     /// The largest chunk that this end receives, in bytes: 256, 512 or 1024.
     pub chunk: u16,
     /// The frames that the other end may send before its next question. On a link without flow control the receive queue
-    /// must hold them: `TINYFERRY_CREDIT`.
+    /// must hold them: `TINYFERRY_CREDIT`. At least 1.
     pub credit: u16,
     /// The silence after which an incomplete frame is damaged, in ms: 20 to 500.
     pub silence: u16,
@@ -98,6 +98,14 @@ pub struct tinyferry_config {
 }
 
 impl tinyferry_config {
+    /// Whether each field has a value of its range.
+    const fn is_valid(&self) -> bool {
+        matches!(self.chunk, 256 | 512 | 1024)
+            && self.credit > 0
+            && self.silence >= 20
+            && self.silence <= 500
+    }
+
     const fn of(config: &Config) -> Self {
         Self {
             timeout: config.timeout,

@@ -11,12 +11,12 @@ fn place<T, S>(storage: *mut S) -> *mut T {
     bytes.wrapping_add(bytes.align_offset(align_of::<T>())).cast()
 }
 
-/// Puts `object` into the storage of the caller, if that has `size` bytes or more.
+/// Puts `object` into the storage of the caller, which has `size` bytes. `false`: it is null, too small, or not aligned.
 ///
 /// # Safety
-/// `storage` is null, or can be written for `size` bytes and is aligned as `S`.
+/// `storage` is null, or can be written for `size` bytes.
 pub(crate) unsafe fn put<T, S>(storage: *mut S, size: usize, object: T) -> bool {
-    if storage.is_null() || size < size_of::<S>() {
+    if storage.is_null() || !storage.is_aligned() || size < size_of::<S>() {
         return false;
     }
     // SAFETY: it has room and is aligned there, as asserted above.

@@ -29,7 +29,7 @@ struct Client {
 }
 
 /// Makes a client in place: `size` is the size of the storage. `random` has 32 bits that nobody can predict. Returns false
-/// if a pointer is null or the storage too small.
+/// if a pointer is null, the storage too small or not aligned, or a field of `config` out of its range.
 ///
 /// # Safety
 /// `client` can be written for `size` bytes. The functions of `port` are as documented, and its `context` stays valid while
@@ -46,6 +46,9 @@ pub unsafe extern "C" fn tinyferry_client_new(
     let (Some(port), Some(config)) = (unsafe { port.as_ref() }, unsafe { config.as_ref() }) else {
         return false;
     };
+    if !config.is_valid() {
+        return false;
+    }
     // SAFETY: the caller promises it.
     let port = unsafe { Port::new(*port) };
     let number = NonZeroU32::new(random).unwrap_or(NonZeroU32::MIN);
@@ -81,6 +84,9 @@ pub unsafe extern "C" fn tinyferry_put(
     client: *mut tinyferry_client,
     files: *const tinyferry_files,
 ) -> tinyferry_outcome {
+    if files.is_null() {
+        return MISUSE;
+    }
     // SAFETY: the caller promises it.
     unsafe { perform(client, Task::Put, files) }
 }
@@ -97,6 +103,9 @@ pub unsafe extern "C" fn tinyferry_get(
     tree: bool,
     files: *const tinyferry_files,
 ) -> tinyferry_outcome {
+    if files.is_null() {
+        return MISUSE;
+    }
     // SAFETY: the caller promises it.
     let Ok(path) = core::str::from_utf8(unsafe { bytes(path, path_length) }) else {
         return tinyferry_outcome {

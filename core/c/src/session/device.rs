@@ -29,11 +29,11 @@ pub const TINYFERRY_CONNECTED: u8 = 0;
 pub const TINYFERRY_OFFERED: u8 = 1;
 /// Content was received or sent, up to `position`.
 pub const TINYFERRY_PROGRESS: u8 = 2;
-/// It is in place, with `size` bytes, and the client has the answer.
+/// The file or directory is in place, with `size` bytes, and the client has the answer.
 pub const TINYFERRY_STORED: u8 = 3;
-/// It was sent.
+/// A file of `size` bytes was sent.
 pub const TINYFERRY_SENT: u8 = 4;
-/// It is not in place or was not sent, for `reason`.
+/// The file or directory at `path` is not in place or was not sent, for `reason`.
 pub const TINYFERRY_REJECTED: u8 = 5;
 /// The request is over. A reset may follow.
 pub const TINYFERRY_IDLE: u8 = 6;
@@ -53,7 +53,7 @@ pub struct tinyferry_event {
     pub size: u64,
     /// A reason, or 0.
     pub reason: u16,
-    /// `TINYFERRY_CONNECTED` to `TINYFERRY_CLOSED`.
+    /// The kind, `TINYFERRY_CONNECTED` to `TINYFERRY_CLOSED`.
     pub kind: u8,
 }
 
@@ -66,7 +66,8 @@ struct Served {
     port: Port,
 }
 
-/// Makes a device in place: `size` is the size of the storage. Returns false if a pointer is null or the storage too small.
+/// Makes a device in place: `size` is the size of the storage. Returns false if a pointer is null, the storage too small or
+/// not aligned, or a field of `config` out of its range.
 ///
 /// # Safety
 /// `device` can be written for `size` bytes. The functions of `port` are as documented, and its `context` stays valid while
@@ -82,6 +83,9 @@ pub unsafe extern "C" fn tinyferry_device_new(
     let (Some(port), Some(config)) = (unsafe { port.as_ref() }, unsafe { config.as_ref() }) else {
         return false;
     };
+    if !config.is_valid() {
+        return false;
+    }
     // SAFETY: the caller promises it.
     let port = unsafe { Port::new(*port) };
     let served = Served { device: Device::new(config.config(&port)), port };

@@ -4,7 +4,7 @@ use core::ffi::c_void;
 
 use tinyferry_tiny::{Lossy, Reason, Receiver, Store};
 
-use super::{FAILED, next, result, run, tinyferry_step};
+use super::{FAILED, TINYFERRY_FRAME, next, result, run, tinyferry_step};
 use crate::port::tinyferry_port;
 use crate::storage::{object, put};
 
@@ -17,8 +17,9 @@ pub struct tinyferry_receiver {
     opaque: [u64; TINYFERRY_RECEIVER_WORDS],
 }
 
-/// Where a small receiver stores a file. Each function gets `context`, and returns 0 or the reason of a refusal
-/// (`TINYFERRY_NOT_FOUND`). A call may take seconds: the client repeats its question, and gives up after 60 s.
+/// Where a small receiver stores a file. Each function gets `context`. One that returns `uint16_t` returns 0, or the reason of
+/// a refusal (`TINYFERRY_NOT_FOUND`). A call may take seconds: the client repeats its question, and gives up after 60 s.
+/// Null is allowed where that is said.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tinyferry_image {
@@ -64,7 +65,7 @@ type Object = Receiver<'static, Lossy>;
 
 /// Makes it in place: `size` is the size of the storage, `buffer` a buffer of `TINYFERRY_FRAME` bytes or more that nobody
 /// else uses while the object is in use. `credit` is the number of frames that the queue of the port holds; more than 8
-/// have no effect. Returns false if a pointer is null or the storage too small.
+/// have no effect, and 0 counts as 1. Returns false if a pointer is null, the storage not aligned, or one of both too small.
 ///
 /// # Safety
 /// `receiver` and `buffer` can be written for so many bytes.
@@ -76,7 +77,7 @@ pub unsafe extern "C" fn tinyferry_receiver_new(
     buffer_length: usize,
     credit: u8,
 ) -> bool {
-    if buffer.is_null() {
+    if buffer.is_null() || buffer_length < TINYFERRY_FRAME {
         return false;
     }
     // SAFETY: the caller promises it.
@@ -87,7 +88,7 @@ pub unsafe extern "C" fn tinyferry_receiver_new(
 }
 
 /// Serves clients until a read of the port returns `TINYFERRY_END`. Returns true then, and false if the port has failed.
-/// The port needs no clock and no `is_ready`.
+/// The port needs no clock and no `is_ready`: each read waits 20 ms at most.
 ///
 /// # Safety
 /// `receiver` was made; the functions of `port` and `image` are as documented.

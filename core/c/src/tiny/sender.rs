@@ -4,7 +4,7 @@ use core::ffi::c_void;
 
 use tinyferry_tiny::{Lossy, Reason, Sender, Source};
 
-use super::{next, result, run, tinyferry_step};
+use super::{TINYFERRY_FRAME, next, result, run, tinyferry_step};
 use crate::port::tinyferry_port;
 use crate::storage::{bytes, object, put};
 
@@ -17,7 +17,7 @@ pub struct tinyferry_sender {
     opaque: [u64; TINYFERRY_SENDER_WORDS],
 }
 
-/// The file that a small sender sends. Each function gets `context`.
+/// The file that a small sender sends. Each function gets `context`, and returns 0 or a reason.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tinyferry_source {
@@ -54,7 +54,7 @@ type Object = Sender<'static, Lossy>;
 
 /// Makes it in place: `size` is the size of the storage, `buffer` a buffer of `TINYFERRY_FRAME` bytes or more that nobody
 /// else uses while the object is in use. `credit` is the number of frames that the queue of the port holds; more than 8
-/// have no effect. Returns false if a pointer is null or the storage too small.
+/// have no effect, and 0 counts as 1. Returns false if a pointer is null, the storage not aligned, or one of both too small.
 ///
 /// # Safety
 /// `sender` and `buffer` can be written for so many bytes.
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn tinyferry_sender_new(
     buffer_length: usize,
     credit: u8,
 ) -> bool {
-    if buffer.is_null() {
+    if buffer.is_null() || buffer_length < TINYFERRY_FRAME {
         return false;
     }
     // SAFETY: the caller promises it.
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn tinyferry_sender_new(
 }
 
 /// Serves clients until a read of the port returns `TINYFERRY_END`. Returns true then, and false if the port has failed.
-/// The port needs no clock and no `is_ready`.
+/// The port needs no clock and no `is_ready`: each read waits 20 ms at most.
 ///
 /// # Safety
 /// `sender` was made; the functions of `port` and `source` are as documented.
