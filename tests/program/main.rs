@@ -49,6 +49,7 @@ mod modification_times;
 mod mounts;
 mod name_collisions;
 mod omitted_entries;
+mod on_file;
 mod output;
 mod partials;
 mod partials_command;

@@ -13,6 +13,8 @@ mod limits;
 mod links;
 mod manage;
 mod mirror;
+#[cfg(unix)]
+mod on_file;
 mod other_programs;
 mod partials;
 mod peer;
@@ -34,6 +36,8 @@ use self::limits::LimitArgs;
 use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
+#[cfg(unix)]
+pub(crate) use self::on_file::{OnFileArgs, OnFileRunnerArgs};
 pub(crate) use self::partials::PartialsArgs;
 pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArg, TransferArgs};
 pub(crate) use self::ping::{CloseArgs, ConsoleArgs, PingArgs};
@@ -99,6 +103,10 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     /// Print the settings of the configuration file, and where it is
     Config,
+    /// Run the command of serve --on-file
+    #[cfg(unix)]
+    #[command(hide = true)]
+    OnFileRunner(OnFileRunnerArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
     /// Write the manual pages into a directory

@@ -34,6 +34,8 @@ mod manage;
 mod message;
 mod mirror;
 mod names;
+#[cfg(unix)]
+mod on_file;
 mod output;
 mod partials;
 mod paths;
@@ -118,6 +120,8 @@ fn main() -> ExitCode {
         Command::Ports(_) => ports::ports(verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),
         Command::Config => config::print(),
+        #[cfg(unix)]
+        Command::OnFileRunner(args) => on_file::run_one(&args),
         Command::Completions(args) => Ok(documents::completions(args.shell)),
         Command::Manpages(args) => documents::manpages(&args.directory),
         Command::Partials(args) => partials::partials(&args, verbosity),

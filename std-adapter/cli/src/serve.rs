@@ -12,6 +12,8 @@ use tracing::info;
 use crate::args::ServeArgs;
 use crate::exit::{CliError, Exit};
 use crate::logging::LogQueue;
+#[cfg(unix)]
+use crate::on_file::Commands;
 use crate::signals;
 
 /// Raises the limit of open files to the system's maximum.
@@ -86,6 +88,13 @@ fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
         );
         signalled.request();
     })?;
+    #[cfg(unix)]
+    let commands = Commands::start(&args.on_file, &args.directory)?;
+    #[cfg(unix)]
+    let server = match &commands {
+        Some(commands) => server.journal(commands.journal.clone()),
+        None => server,
+    };
     let server = server.bind()?;
     stop.set(server.stopper());
     if let Some(key) = server.public_key() {
@@ -97,7 +106,12 @@ fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
             info!("serving \"{directory}\" at {endpoint}");
         }
     }
-    Ok(server.run()?)
+    let result = server.run();
+    #[cfg(unix)]
+    if let Some(commands) = commands {
+        commands.finish(args.grace);
+    }
+    Ok(result?)
 }
 
 /// Stops a server that may not have begun yet.

@@ -91,6 +91,15 @@ pub enum Event<'a> {
         /// Its size in bytes.
         size: u64,
     },
+    /// A received file is complete and verified, and is about to be put in place. Not of a file that is there already
+    /// and is the same. [`Event::Done`] or [`Event::Failed`] follows, unless the connection is lost meanwhile: then the
+    /// file may be put in place without a further event.
+    Committing {
+        /// Its path.
+        path: &'a str,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// Everything was transferred. The receiver makes it durable and puts it in place, which may take long.
     Completing,
     /// It is in place at the receiver. In a tree, others may have begun by then, and a sender may

@@ -25,6 +25,8 @@ pub(crate) struct Permissions {
     pub(crate) directory: String,
     /// An identifier of its key; `None`: it has no key.
     pub(crate) id: Option<String>,
+    /// The name of its key.
+    pub(crate) name: Option<String>,
 }
 
 impl Service {
@@ -33,7 +35,8 @@ impl Service {
         let Options { rights, may_close, .. } = self.options;
         let (root, directory) = (self.root.current()?, String::new());
         let server_root = Arc::clone(&root);
-        Ok(Permissions { server_root, root, rights, may_close, directory, id: None })
+        let (id, name) = (None, None);
+        Ok(Permissions { server_root, root, rights, may_close, directory, id, name })
     }
 
     /// The permissions of a key, limited by those of the server.
@@ -47,7 +50,8 @@ impl Service {
         let root = directory_of(entry, &all.root).map_err(RootError::of_key)?;
         let may_close = all.may_close || entry.may_close;
         let (directory, id) = (entry.directory.clone(), Some(entry.id.clone()));
-        Ok(Permissions { server_root: all.server_root, root, rights, may_close, directory, id })
+        let (server_root, name) = (all.server_root, Some(entry.name.clone()));
+        Ok(Permissions { server_root, root, rights, may_close, directory, id, name })
     }
 }
 

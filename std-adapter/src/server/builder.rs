@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) policy: Policy,
     /// Zero: without a limit.
     pub(crate) keep_partials: Duration,
+    #[cfg(unix)]
+    pub(crate) journal: Option<crate::server::Journal>,
 }
 
 impl Default for Options {
@@ -47,6 +49,8 @@ impl Default for Options {
             limits: Limits::default(),
             policy: Policy::default(),
             keep_partials: Duration::from_secs(7 * 86_400),
+            #[cfg(unix)]
+            journal: None,
         }
     }
 }
@@ -166,6 +170,14 @@ impl ServerBuilder {
     /// ever.
     pub fn keep_partials(mut self, period: Duration) -> Self {
         self.options.keep_partials = period;
+        self
+    }
+
+    /// Records each file that a client sends, for a program that handles it. Not with
+    /// [`Existing::KeepBoth`](crate::fs::Existing::KeepBoth): after a kill a file is searched for under its own name.
+    #[cfg(unix)]
+    pub fn journal(mut self, journal: crate::server::Journal) -> Self {
+        self.options.journal = Some(journal);
         self
     }
 

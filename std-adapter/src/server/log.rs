@@ -176,6 +176,7 @@ impl Observer for Log {
             | Event::Resent { .. }
             | Event::Again { .. }
             | Event::Resumed { .. }
+            | Event::Committing { .. }
             | Event::Completing
             | Event::Unchanged { .. }
             | Event::Compared { .. } => {}

@@ -6,7 +6,10 @@ mod access;
 mod budget;
 mod builder;
 mod connection;
+#[cfg(unix)]
+mod journal;
 pub(crate) mod log;
+mod observers;
 mod preamble;
 mod refuse;
 mod registry;
@@ -36,6 +39,8 @@ use accept::accept;
 use builder::Options;
 pub use builder::ServerBuilder;
 use connection::{Peer, Service};
+#[cfg(unix)]
+pub use journal::{Job, Journal};
 use log::Logs;
 use registry::{Registry, Slots};
 use root::Root;

@@ -13,6 +13,7 @@ use crate::loss::Loss;
 use crate::server::access::Permissions;
 use crate::server::connection::Service;
 use crate::server::log::Log;
+use crate::server::observers::Observers;
 use crate::transport::limit::{Limited, Pacer, Pausable};
 
 /// How a session ended.
@@ -42,6 +43,18 @@ impl Service {
         self.serve_over(&mut link, peer, config, permissions, &loss)
     }
 
+    fn observers(&self, peer: &str, permissions: &Permissions) -> Observers {
+        #[cfg(unix)]
+        let recorder = self.options.journal.as_ref().map(|journal| {
+            journal.recorder(&permissions.directory, peer, permissions.name.as_deref())
+        });
+        Observers {
+            log: Log::new(peer.to_owned()),
+            #[cfg(unix)]
+            recorder,
+        }
+    }
+
     fn serve_over<L: Link<Error = io::Error>>(
         &self,
         link: &mut L,
@@ -50,15 +63,15 @@ impl Service {
         permissions: Permissions,
         loss: &Loss,
     ) -> Ended {
-        let Permissions { server_root, root, rights, may_close, directory, id } = permissions;
+        let observers = self.observers(peer, &permissions);
+        let Permissions { server_root, root, rights, may_close, directory, id, .. } = permissions;
         // As long as this session lasts, partials below it can be removed.
         self.options.limits.partial_index.set_root(&server_root);
         // A client that requests SHA-256 gets it.
         let config = config.may_close(may_close).sha256(true);
         let mut session = Session::<Desktop>::server(config);
-        let log = Log::new(peer.to_owned());
         let sync = self.options.sync;
-        let store = Directory::serving(fs::Root(root), rights, sync, log);
+        let store = Directory::serving(fs::Root(root), rights, sync, observers);
         let limits = Limits { below: directory, ..self.options.limits.clone() };
         let mut store = store.with_loss(loss).limited(limits).governed(&self.options.policy);
         if let Some(id) = id {

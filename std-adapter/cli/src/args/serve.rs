@@ -78,6 +78,9 @@ pub(crate) struct ServeArgs {
     /// When to sync received files to storage
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
+    #[cfg(unix)]
+    #[command(flatten)]
+    pub(crate) on_file: super::OnFileArgs,
     /// Remove partial files that were not written to for DAYS; 0: never
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = days)]
     pub(crate) keep_partials: Duration,

@@ -34,7 +34,7 @@ impl RecvStore {
     ) -> Poll<Result<(), StoreError>> {
         let committing = match self.committing.take() {
             Some(committing) => committing,
-            None => match self.begin_commit(observer) {
+            None => match self.announce_commit(observer).begin_commit(observer) {
                 Ok(Some(committing)) => {
                     observer.event(Event::Completing);
                     committing
@@ -91,6 +91,14 @@ impl RecvStore {
         observer: &mut impl Observer,
     ) -> Poll<Result<(), FailedFile>> {
         self.deferred.poll_flush_commits(&mut self.cursor, observer)
+    }
+
+    /// Reports a file before it is put in place.
+    fn announce_commit(&mut self, observer: &mut impl Observer) -> &mut Self {
+        if let Some(open) = self.open.as_ref().filter(|open| open.is_new_file()) {
+            observer.event(Event::Committing { path: &open.expected.path, size: open.size() });
+        }
+        self
     }
 
     /// Begins a commit that may take long. `None`: the open file or tree needs no such commit.

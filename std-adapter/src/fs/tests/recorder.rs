@@ -46,6 +46,7 @@ impl Observer for Recorder {
             Event::Made { path } => self.made.push(path.to_owned()),
             Event::Resumed { .. }
             | Event::Unchanged { .. }
+            | Event::Committing { .. }
             | Event::NotDurable { .. }
             | Event::Compared { .. } => {}
             Event::NotUtf8 { path, reason, .. } => {

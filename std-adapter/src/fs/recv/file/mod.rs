@@ -253,6 +253,11 @@ impl RecvFile {
         }
     }
 
+    /// Whether it is a file that is not in place already.
+    pub(crate) fn is_new_file(&self) -> bool {
+        !matches!(self.stage, Stage::Directory { .. } | Stage::Same(..))
+    }
+
     /// Whether no part was searched for, and nothing is written yet.
     pub(crate) fn is_buffered(&self) -> bool {
         matches!(self.stage, Stage::Buffered(_))

@@ -1,0 +1,25 @@
+//! The observers of one session of a server: its log, and the journal of received files if there is one.
+
+use super::log::Log;
+use crate::fs::{Event, Observer};
+#[cfg(unix)]
+use crate::server::journal::Recorder;
+
+/// The observers of one session.
+#[derive(Debug)]
+pub(crate) struct Observers {
+    pub(crate) log: Log,
+    #[cfg(unix)]
+    pub(crate) recorder: Option<Recorder>,
+}
+
+impl Observer for Observers {
+    fn event(&mut self, event: Event<'_>) {
+        // The journal first: what the log says is so.
+        #[cfg(unix)]
+        if let Some(recorder) = &mut self.recorder {
+            recorder.event(event);
+        }
+        self.log.event(event);
+    }
+}
