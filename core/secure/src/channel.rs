@@ -251,6 +251,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
         self.seal_as(Kind::Data)
     }
 
+    /// Both buffers, wiped, of an open channel between two records: nothing is left to read, no part of a record has
+    /// come, and nothing is to be sent. The memory of a channel that rests can be freed. `None`: a buffer is in use.
+    ///
+    /// Each must have its length again at the next call of another method.
+    pub fn unused_buffers(&mut self) -> Option<[&mut B; 2]> {
+        let Self { state: State::Open { .. }, input, output, .. } = self else { return None };
+        let is_empty = Range::is_empty(&input.raw)
+            && Range::is_empty(&input.content)
+            && output.collected == 0
+            && Range::is_empty(&output.pending);
+        if !is_empty {
+            return None;
+        }
+        self.wipe();
+        Some([&mut self.input.buffer, &mut self.output.buffer])
+    }
+
     /// The bytes to send now. Report how many were sent by [`Channel::transmitted`].
     pub fn pending(&self) -> &[u8] {
         self.output.buffer.as_ref().get(self.output.pending.clone()).unwrap_or_default()

@@ -2,12 +2,14 @@
 //!
 //! A server on a board is a [`Device`](crate::device::Device).
 
+use super::rest::Rest;
 use super::watch::{OnStep, Requested, Unwatched, Watch};
 use super::{is_timeout, receive};
 use crate::error::Failure;
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
+use crate::time::Millis;
 use crate::transfer::Outcome;
 
 pub use super::Error;
@@ -76,6 +78,26 @@ pub fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
     completed(drive_watched(session, link, store, &mut OnStep(on_step)))
 }
 
+/// [`drive_with`], until the session rests: a server waits for a client's next byte, and none has come for the time
+/// that `linger` returns, in ms. Then it returns `None`, and the link has no input that was not read. Call it again when
+/// the link has input, or at [`Session::deadline`] by the clock of the link. Between two calls nobody needs to wait for
+/// the client, so that many sessions can share a few threads. Over a link without a clock no session rests.
+///
+/// Call [`Session::resume`] before the first call.
+///
+/// # Errors
+/// Those of [`drive_with`].
+pub fn drive_to_rest<P: Profile, L: Link, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    link: &mut L,
+    store: &mut S,
+    on_step: impl FnMut(&mut Session<P>),
+    linger: impl FnMut() -> Millis,
+) -> Option<Result<Outcome, Error<L::Error>>> {
+    session.set_half_duplex(L::HALF_DUPLEX);
+    carry_out(session, link, store, &mut Rest::new(on_step, linger))
+}
+
 /// [`drive`], which tells `watch` of each step. `None`: it stops the driver.
 pub(crate) fn drive_watched<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
@@ -85,6 +107,15 @@ pub(crate) fn drive_watched<P: Profile, L: Link, S: Store + ?Sized>(
 ) -> Option<Result<Outcome, Error<L::Error>>> {
     session.set_half_duplex(L::HALF_DUPLEX);
     session.resume(link.now());
+    carry_out(session, link, store, watch)
+}
+
+fn carry_out<P: Profile, L: Link, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    link: &mut L,
+    store: &mut S,
+    watch: &mut impl Watch<P>,
+) -> Option<Result<Outcome, Error<L::Error>>> {
     let (mut broken, mut is_quiet) = (None, false);
     loop {
         if L::PRINTS

@@ -8,6 +8,8 @@
 //! | `run` | one task of a client | the task is completed |
 //! | `drive` | the steps of any session | the session is over: for one connection, or to go on with a task |
 //!
+//! [`blocking`] has `drive_to_rest` too, for a server with more clients than threads.
+//!
 //! A [`Device`](crate::device::Device) runs a server with them, one session after another.
 
 use core::fmt;
@@ -31,6 +33,7 @@ pub(crate) mod console;
 #[cfg(feature = "async")]
 pub(crate) mod keepalive;
 mod link;
+mod rest;
 #[cfg(test)]
 mod tests;
 pub(crate) mod watch;

@@ -13,6 +13,7 @@ use crate::session::{Step, Task};
 use crate::store::{Accepted, Offer, Store};
 use crate::wire::{FRAME_MAX, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal};
 
+mod rest;
 mod script;
 
 #[test]

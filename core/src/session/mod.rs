@@ -208,6 +208,12 @@ impl<P: Profile> Session<P> {
         waits && self.reader.is_empty() && !self.outbox.is_awaiting_metadata()
     }
 
+    /// Whether a server waits for a client, or for its next request. A part of it may be in the buffer.
+    pub(crate) fn awaits_client(&self) -> bool {
+        self.awaits_input()
+            && matches!(self.state, State::AwaitClientHello | State::AwaitRequest | State::Closing)
+    }
+
     /// Whether the handshake has negotiated that each file comes with its SHA-256.
     pub fn has_sha256(&self) -> bool {
         P::has_sha256() && self.negotiated.is_some_and(|link| link.sha256())

@@ -27,6 +27,16 @@ pub(crate) struct LossyLink<L> {
     keys: Option<Arc<CurrentKeys>>,
 }
 
+/// The result of a wait for a client.
+pub(crate) enum Accepted {
+    /// A client with this key has come.
+    Client(KeyEntry),
+    /// Nobody yet.
+    Nobody,
+    /// The line has ended.
+    Ended,
+}
+
 fn buffers() -> [Vec<u8>; 2] {
     [(); 2].map(|()| vec![0; BUFFER])
 }
@@ -84,32 +94,45 @@ impl<L: Pausable> LossyLink<L> {
         Ok(true)
     }
 
-    /// A server's end, once a client with a key has come.
+    /// A server's end, before its client has come.
     ///
     /// # Errors
-    /// Those of the system, with the link; none if the line has ended.
-    pub(crate) fn accept(
-        link: L,
-        keys: &Arc<CurrentKeys>,
-    ) -> Result<(Self, KeyEntry), (L, io::Result<()>)> {
-        let channel = match LossyChannel::server(buffers()) {
-            Ok(channel) => channel,
-            Err(error) => return Err((link, Err(as_io(error)))),
-        };
-        let mut accepting = Self { link, channel, keys: Some(Arc::clone(keys)) };
-        accepting.link.set_read_deadline(None, true);
+    /// None with these buffers.
+    pub(crate) fn accepting(link: L, keys: &Arc<CurrentKeys>) -> io::Result<Self> {
+        let channel = LossyChannel::server(buffers()).map_err(as_io)?;
+        Ok(Self { link, channel, keys: Some(Arc::clone(keys)) })
+    }
+
+    /// The same, for the client that has followed the one of this end.
+    ///
+    /// # Errors
+    /// None with these buffers.
+    pub(crate) fn accept_next(self) -> io::Result<Self> {
+        let channel = LossyChannel::server(buffers()).map_err(as_io)?;
+        Ok(Self { channel, ..self })
+    }
+
+    /// Waits for a client with a key, until nothing has come for `wait`, in ms.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(crate) fn accept(&mut self, wait: Millis) -> io::Result<Accepted> {
         loop {
-            let mut lookup = KeyLookup::new(Some(keys.keys()));
-            match accepting.receive(&mut lookup) {
-                Ok(0) => return Err((accepting.link, Ok(()))),
-                Ok(_) if accepting.channel.is_open() => {
+            self.link.update_clock();
+            let deadline = self.link.now().map(|now| now.wrapping_add(wait));
+            self.link.set_read_deadline(deadline, true);
+            let keys = self.keys.as_ref().map(|keys| keys.keys());
+            let mut lookup = KeyLookup::new(keys);
+            match self.receive(&mut lookup) {
+                Ok(0) => return Ok(Accepted::Ended),
+                Ok(_) if self.channel.is_open() => {
                     if let Some(entry) = lookup.found {
-                        return Ok((accepting, entry));
+                        return Ok(Accepted::Client(entry));
                     }
                 }
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::TimedOut => {}
-                Err(error) => return Err((accepting.link, Err(error))),
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(Accepted::Nobody),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -220,5 +243,9 @@ impl<L: Pausable> Pausable for LossyLink<L> {
 
     fn update_clock(&mut self) {
         self.link.update_clock();
+    }
+
+    fn rest(&mut self) {
+        self.link.rest();
     }
 }

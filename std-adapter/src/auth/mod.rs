@@ -3,6 +3,7 @@
 //! Knows files and sockets; the channel itself is [`tinyferry_secure`].
 
 mod aead;
+mod buffer;
 mod client;
 mod current_keys;
 mod generate;
@@ -22,7 +23,7 @@ pub use self::generate::{generate_pair, generate_shared};
 pub use self::keys::KeyFileError;
 pub(crate) use self::keys::{KeyEntry, KeyFile};
 pub(crate) use self::known_hosts::KnownHosts;
-pub(crate) use self::line::LossyLink;
+pub(crate) use self::line::{Accepted, LossyLink};
 pub(crate) use self::server::{AccessPolicy, Authenticator, refuse, rejection};
 #[cfg(all(test, unix))]
 pub(crate) use self::socket::SecureSocket;

@@ -11,6 +11,7 @@ use tracing::debug;
 
 use super::{AuthError, random_key};
 use crate::auth::aead::Fast;
+use crate::auth::buffer::ChannelBuffer;
 use crate::transport::socket::is_transient;
 use crate::transport::stream::Socket;
 
@@ -21,16 +22,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct SecureSocket<S: Socket> {
     socket: S,
-    channel: Channel<Vec<u8>, Fast>,
+    channel: Channel<ChannelBuffer, Fast>,
     /// Bytes that were taken from the caller and are not all sent yet; it offers them again.
     owed: usize,
-}
-
-/// The size of a buffer, and so of the largest record, in bytes: small for an idle connection.
-const BUFFER: usize = 32 * 1024;
-
-fn buffers() -> [Vec<u8>; 2] {
-    [(); 2].map(|()| vec![0; BUFFER])
 }
 
 /// Wraps an error of the channel in one of the system.
@@ -55,7 +49,7 @@ impl<S: Socket> SecureSocket<S> {
         trust: &mut dyn Trust,
         timeout: Duration,
     ) -> Result<Self, AuthError> {
-        let channel = Channel::client(identity, random_key()?, buffers())?;
+        let channel = Channel::client(identity, random_key()?, Default::default())?;
         Self::complete_handshake(socket, channel, &[], trust, Instant::now() + timeout)
     }
 
@@ -99,13 +93,13 @@ impl<S: Socket> SecureSocket<S> {
         trust: &mut dyn Trust,
         end: Instant,
     ) -> Result<Self, AuthError> {
-        let channel = Channel::server(random_key()?, buffers())?;
+        let channel = Channel::server(random_key()?, Default::default())?;
         Self::complete_handshake(socket, channel, input, trust, end)
     }
 
     fn complete_handshake(
         mut socket: S,
-        mut channel: Channel<Vec<u8>, Fast>,
+        mut channel: Channel<ChannelBuffer, Fast>,
         mut input: &[u8],
         trust: &mut dyn Trust,
         end: Instant,
@@ -260,6 +254,13 @@ impl<S: Socket> Socket for SecureSocket<S> {
 
     fn has_gone(&self) -> bool {
         self.socket.has_gone()
+    }
+
+    fn rest(&mut self) {
+        if let Some(buffers) = self.channel.unused_buffers() {
+            buffers.into_iter().for_each(ChannelBuffer::free);
+        }
+        self.socket.rest();
     }
 }
 

@@ -255,6 +255,16 @@ impl<O: Observer> Directory<O> {
         self
     }
 
+    /// Frees memory and descriptors of a server's store between two requests.
+    pub(crate) fn rest(&mut self) {
+        if let Some(recv) = &mut self.recv {
+            recv.rest();
+        }
+        if let Some(send) = &mut self.send {
+            send.rest();
+        }
+    }
+
     /// The observer.
     pub fn observer(&mut self) -> &mut O {
         &mut self.observer

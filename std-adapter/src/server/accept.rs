@@ -19,7 +19,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts a client by `next` each time `waiter` reports one.
 pub(crate) fn accept<S>(
-    service: &Service,
+    service: &Arc<Service>,
     waiter: &Waiter,
     mut next: impl FnMut() -> io::Result<(S, Peer)>,
 ) where

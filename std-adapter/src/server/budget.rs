@@ -5,15 +5,20 @@ use crate::fs::sys::descriptors::limit;
 
 /// Descriptors of the program: standard streams, listeners, the root, the log, the key file.
 const OWN_DESCRIPTORS: usize = 48;
-/// Descriptors reserved for each client: its socket, eight directories, and five files.
-const DESCRIPTORS_PER_CLIENT: usize = 14;
+/// Descriptors reserved for each client that has a request: eight directories, and five files.
+const DESCRIPTORS_PER_REQUEST: usize = 13;
+/// At least one of so many clients can have a request.
+const CLIENTS_PER_REQUEST: usize = 16;
 
 /// The shares of the limit of open files.
+#[derive(Debug)]
 pub(crate) struct Budget {
     /// The limit of open files.
     pub(crate) limit: usize,
     /// The maximum number of clients.
     pub(crate) clients: usize,
+    /// The maximum number of clients that have a request at the same time.
+    pub(crate) active: usize,
     /// The maximum number of connections without a complete handshake.
     pub(crate) handshakes: usize,
     /// Descriptors that the clients share beyond the reserved ones.
@@ -22,10 +27,38 @@ pub(crate) struct Budget {
 
 /// Divides the limit of open files among at most `clients` clients.
 pub(crate) fn share(clients: usize) -> Budget {
-    let limit = limit();
+    share_of(limit(), clients)
+}
+
+fn share_of(limit: usize, clients: usize) -> Budget {
     let handshakes = (limit / 16).clamp(64, 256);
     let free = limit.saturating_sub(OWN_DESCRIPTORS + handshakes);
-    let clients = clients.min(free / DESCRIPTORS_PER_CLIENT).max(1);
-    let descriptors = Descriptors::new(free.saturating_sub(clients * DESCRIPTORS_PER_CLIENT));
-    Budget { limit, clients, handshakes, descriptors }
+    let most = free * CLIENTS_PER_REQUEST / (CLIENTS_PER_REQUEST + DESCRIPTORS_PER_REQUEST);
+    let clients = clients.min(most).max(1);
+    // Each has its socket.
+    let free = free.saturating_sub(clients);
+    let active = clients.min(free / DESCRIPTORS_PER_REQUEST).max(1);
+    let descriptors = Descriptors::new(free.saturating_sub(active * DESCRIPTORS_PER_REQUEST));
+    Budget { limit, clients, active, handshakes, descriptors }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_and_their_requests_fit_into_the_limit_of_open_files() {
+        for (limit, wanted, clients, active) in [
+            (1024, 64, 64, 64),
+            (1024, 10_000, 503, 31),
+            (20_000, 1_000, 1_000, 1_000),
+            (20_000, 10_000, 10_000, 745),
+            (64, 64, 1, 1),
+        ] {
+            let budget = share_of(limit, wanted);
+            assert_eq!((budget.clients, budget.active), (clients, active), "{limit}, {wanted}");
+            let taken = OWN_DESCRIPTORS + budget.handshakes + clients + active * 13;
+            assert!(taken <= limit.max(126), "{taken} of {limit}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! A server: a thread, a session and a store for each client, up to a limit. On a serial line clients follow
-//! one after the other.
+//! A server: a session and a store for each client, up to a limit, and a thread while it has work. On a serial line
+//! clients follow one after the other.
 
 mod accept;
 mod access;
@@ -8,12 +8,17 @@ mod builder;
 mod connection;
 #[cfg(unix)]
 mod journal;
+mod leaving;
+mod line;
 pub(crate) mod log;
 mod observers;
+mod opening;
+mod parking;
 mod preamble;
 mod refuse;
 mod registry;
 mod root;
+mod served;
 mod session;
 mod single;
 pub(crate) mod throttle;
@@ -42,6 +47,7 @@ use connection::{Peer, Service};
 #[cfg(unix)]
 pub use journal::{Job, Journal};
 use log::Logs;
+use parking::{Parking, Threads};
 use registry::{Registry, Slots};
 use root::Root;
 #[cfg(unix)]
@@ -65,7 +71,7 @@ const CLEANUP_INTERVAL: Duration = Duration::from_secs(3600);
 pub struct Server {
     first: Bound,
     others: Vec<Bound>,
-    service: Service,
+    service: Arc<Service>,
 }
 
 /// An endpoint that the server listens at.
@@ -108,7 +114,7 @@ impl Server {
         Ok(Self { first, others, service })
     }
 
-    fn service(root: &Path, mut options: Options) -> io::Result<Service> {
+    fn service(root: &Path, mut options: Options) -> io::Result<Arc<Service>> {
         let root = Root::open(root)?;
         let keys = match &options.access {
             AccessPolicy::Keys(file) => {
@@ -124,15 +130,23 @@ impl Server {
                 budget.clients, options.clients, budget.limit
             );
         }
+        if budget.active < budget.clients {
+            info!(
+                "{} clients are served at once, and {} of them can transfer at once: the limit of open files is {}",
+                budget.clients, budget.active, budget.limit
+            );
+        }
         options.limits.descriptors = budget.descriptors;
         let slots = Slots {
             all: budget.clients,
             per_network: options.clients_per_address,
             handshakes: budget.handshakes,
         };
+        let threads = Threads { handshakes: budget.handshakes, sessions: budget.active };
+        let parking = Arc::new(Parking::new(threads)?);
         let registry = Arc::new(Registry::new(slots));
-        let (root, logs) = (Arc::new(root), Arc::new(Logs::new()));
-        Ok(Service { root, options, keys, registry, logs })
+        let (root, logs) = (Arc::new(root), Logs::new());
+        Ok(Arc::new(Service { root, options, keys, registry, parking, logs }))
     }
 
     /// The first endpoint that it listens at; with the port that the system has chosen for port 0.
@@ -163,6 +177,7 @@ impl Server {
     pub fn run(self) -> io::Result<()> {
         let Self { first, others, service } = self;
         let cleaner = clean_up(&service);
+        let parking = service.parking.open()?;
         let result = thread::scope(|scope| {
             let service = &service;
             let others: Vec<_> = others
@@ -189,7 +204,7 @@ impl Server {
             }
             result
         });
-        drop(cleaner);
+        drop((cleaner, parking));
         result
     }
 }
@@ -209,14 +224,14 @@ impl Bound {
     }
 
     /// Serves the clients of this endpoint. When it ends, the server ends at all endpoints.
-    fn run(self, service: &Service) -> io::Result<()> {
+    fn run(self, service: &Arc<Service>) -> io::Result<()> {
         let result = self.serve(service);
         service.registry.stop();
         service.drain();
         result
     }
 
-    fn serve(self, service: &Service) -> io::Result<()> {
+    fn serve(self, service: &Arc<Service>) -> io::Result<()> {
         match self.listener {
             Listener::Tcp { listener, settings } => {
                 let line = settings.lossy.then(|| Endpoint::Tcp(settings).config());

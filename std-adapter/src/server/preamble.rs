@@ -28,18 +28,34 @@ pub(crate) enum Begin {
 }
 
 /// The bytes that were read to find the first message.
-#[derive(Debug)]
 pub(crate) struct Preamble {
     bytes: [u8; HELLO_LEN],
     length: usize,
-    pub(crate) begin: Begin,
+    /// A silent connection has none: it takes memory.
+    probe: Option<Box<Probe>>,
+}
+
+/// How long a read waits for input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until the end of the handshake.
+    ToTheEnd,
+    Not,
 }
 
 impl Preamble {
-    /// Reads until the first message is known, until `end` at most. Reads no bytes behind a hello.
-    pub(crate) fn read<S: Socket>(socket: &mut S, end: Instant) -> io::Result<Self> {
-        let mut preamble = Self { bytes: [0; HELLO_LEN], length: 0, begin: Begin::Nothing };
-        let mut probe = Probe::new();
+    pub(crate) fn new() -> Self {
+        Self { bytes: [0; HELLO_LEN], length: 0, probe: None }
+    }
+
+    /// Reads until the first message is known, until `end` at most. Reads no bytes behind a hello. `None`: more must
+    /// come first, and it does not wait for that.
+    pub(crate) fn read<S: Socket>(
+        &mut self,
+        socket: &mut S,
+        end: Instant,
+        wait: Wait,
+    ) -> io::Result<Option<Begin>> {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -48,40 +64,52 @@ impl Preamble {
                     "the client did not complete the handshake in time",
                 ));
             }
-            socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-            let from = preamble.length;
-            let count = match socket.receive(&mut preamble.bytes[from..]) {
-                Ok(0) => {
-                    preamble.begin = if from == 0 { Begin::Nothing } else { Begin::Unknown };
-                    break;
+            let from = self.length;
+            let into = &mut self.bytes[from..];
+            let received = match wait {
+                Wait::ToTheEnd => {
+                    socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+                    socket.receive(into)
                 }
-                Ok(count) => count,
-                Err(error) if is_transient(&error) => continue,
+                Wait::Not => socket.receive_now(into),
+            };
+            let begin = match received {
+                Ok(0) if from == 0 => Some(Begin::Nothing),
+                Ok(0) => Some(Begin::Unknown),
+                Ok(count) => self.received(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && wait == Wait::Not => {
+                    return Ok(None);
+                }
+                Err(error) if is_transient(&error) => None,
                 Err(error) => return Err(error),
             };
-            preamble.length += count;
-            let bytes = preamble.input();
-            if bytes.starts_with(CHANNEL_MAGIC) {
-                preamble.begin = Begin::SecureChannel;
-                break;
-            }
-            if CHANNEL_MAGIC.starts_with(bytes) {
-                continue;
-            }
-            // A `T` that no `FS` follows was not probed yet.
-            let unread =
-                if CHANNEL_MAGIC.starts_with(&bytes[..from]) { bytes } else { &bytes[from..] };
-            if let Some(begin) = probe.feed(unread) {
-                preamble.begin = begin;
-                break;
-            }
-            if preamble.length == HELLO_LEN {
-                // A frame that a session ignores before the hello.
-                preamble.length = 0;
+            if begin.is_some() {
+                socket.set_read_timeout(None)?;
+                return Ok(begin);
             }
         }
-        socket.set_read_timeout(None)?;
-        Ok(preamble)
+    }
+
+    /// The first message, once it is known.
+    fn received(&mut self, count: usize) -> Option<Begin> {
+        let from = self.length;
+        self.length += count;
+        let bytes = &self.bytes[..self.length];
+        if bytes.starts_with(CHANNEL_MAGIC) {
+            return Some(Begin::SecureChannel);
+        }
+        if CHANNEL_MAGIC.starts_with(bytes) {
+            return None;
+        }
+        // A `T` that no `FS` follows was not probed yet.
+        let unread = if CHANNEL_MAGIC.starts_with(&bytes[..from]) { bytes } else { &bytes[from..] };
+        let probe = self.probe.get_or_insert_with(|| Box::new(Probe::new()));
+        let begin = probe.feed(unread);
+        if begin.is_none() && self.length == HELLO_LEN {
+            // A frame that a session ignores before the hello.
+            self.length = 0;
+        }
+        begin
     }
 
     /// The bytes that were read; the session or the channel gets them.
@@ -170,9 +198,26 @@ mod tests {
             here
         });
         let end = Instant::now() + timeout;
-        let preamble = Preamble::read(&mut there, end);
+        let mut preamble = Preamble::new();
+        let begin = preamble.read(&mut there, end, Wait::ToTheEnd);
         drop(writing.join().unwrap());
-        preamble.map(|preamble| (preamble.begin, preamble.input().to_vec()))
+        begin.map(|begin| (begin.unwrap(), preamble.input().to_vec()))
+    }
+
+    #[test]
+    fn a_preamble_goes_on_after_each_piece() {
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        let mut preamble = Preamble::new();
+        let mut read = || preamble.read(&mut there, end, Wait::Not).unwrap();
+        for byte in &hello()[..HELLO_LEN - 1] {
+            assert_eq!(read(), None);
+            here.write_all(&[*byte]).unwrap();
+        }
+        assert_eq!(read(), None);
+        here.write_all(&hello()[HELLO_LEN - 1..]).unwrap();
+        assert_eq!(read(), Some(Begin::Hello));
+        assert_eq!(preamble.input(), hello());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! One session on a link: its store, its end, and the log line about it.
 
-use std::io;
+use std::time::Instant;
 
-use tinyferry_core::driver::blocking::{self, Link, drive, drive_with};
-use tinyferry_core::{Config, Failure, Session};
+use tinyferry_core::driver::blocking::{self, drive, drive_to_rest};
+use tinyferry_core::{Config, Failure, Millis, Outcome, Session};
 use tracing::{debug, info};
 
 use crate::checksum::Desktop;
@@ -14,7 +14,11 @@ use crate::server::access::Permissions;
 use crate::server::connection::Service;
 use crate::server::log::Log;
 use crate::server::observers::Observers;
+use crate::transport::clock::time_until;
 use crate::transport::limit::{Limited, Pacer, Pausable};
+
+/// The time for which a session never rests: the longest on its clock, in ms.
+pub(super) const NEVER: Millis = Millis::MAX >> 1;
 
 /// How a session ended.
 pub(crate) enum Ended {
@@ -24,25 +28,134 @@ pub(crate) enum Ended {
     Session,
 }
 
-impl Service {
-    /// Serves one session, with the limit of the bandwidth if there is one.
-    pub(crate) fn serve<L: Pausable>(
-        &self,
+/// A session and its store. It can rest while it waits for its client.
+pub(crate) struct Serving {
+    session: Session<Desktop>,
+    store: Directory<Observers>,
+    loss: Loss,
+    /// The limit of the bandwidth.
+    pacer: Option<Pacer>,
+}
+
+impl Serving {
+    /// Begins a session.
+    pub(crate) fn begin<L: Pausable>(
+        service: &Service,
         link: &mut L,
         peer: &str,
         config: Config,
         permissions: Permissions,
-    ) -> Ended {
+    ) -> Self {
+        let observers = service.observers(peer, &permissions);
+        let Permissions { server_root, root, rights, may_close, directory, id, .. } = permissions;
+        let options = &service.options;
         let loss = Loss::new(config.lossy);
-        let Some(rate) = self.options.rate else {
-            return self.serve_over(link, peer, config, permissions, &loss);
+        let pacer = options.rate.map(Pacer::new);
+        let config = match &pacer {
+            Some(pacer) => pacer.bound::<L>(config),
+            None => config,
         };
-        let mut pacer = Pacer::new(rate);
-        let config = pacer.bound::<L>(config);
-        let mut link = Limited::new(link, &mut pacer, loss.clone());
-        self.serve_over(&mut link, peer, config, permissions, &loss)
+        // As long as this session lasts, partials below it can be removed.
+        options.limits.partial_index.set_root(&server_root);
+        // A client that requests SHA-256 gets it.
+        let config = config.may_close(may_close).sha256(true);
+        let mut session = Session::<Desktop>::server(config);
+        let store = Directory::serving(fs::Root(root), rights, options.sync, observers);
+        let limits = Limits { below: directory, ..options.limits.clone() };
+        let mut store = store.with_loss(&loss).limited(limits).governed(&options.policy);
+        if let Some(id) = id {
+            store = store.identified(&id);
+        }
+        session.resume(link.now());
+        Self { session, store, loss, pacer }
     }
 
+    /// Goes on until the session ends. `None`: it rests, as its client has sent nothing for the time that `linger`
+    /// returns, in ms. It goes on when the link has input, or at its deadline.
+    pub(crate) fn go_on<L: Pausable>(
+        &mut self,
+        service: &Service,
+        link: &mut L,
+        peer: &str,
+        linger: impl FnMut() -> Millis,
+    ) -> Option<Ended> {
+        link.update_clock();
+        let Self { session, store, loss, pacer } = self;
+        let on_step = |session: &mut Session<Desktop>| {
+            // The client may be the only end that knows that its link loses bytes.
+            if let Some(negotiated) = session.negotiated() {
+                loss.set(negotiated.lossy);
+            }
+        };
+        let result = match pacer {
+            Some(pacer) => {
+                let mut link = Limited::new(link, pacer, loss.clone());
+                drive_to_rest(session, &mut link, store, on_step, linger)
+            }
+            None => drive_to_rest(session, link, store, on_step, linger),
+        };
+        match result {
+            Some(result) => Some(self.ended(service, link, peer, result)),
+            None => {
+                self.store.rest();
+                link.rest();
+                None
+            }
+        }
+    }
+
+    /// When it goes on without input.
+    pub(crate) fn deadline<L: Pausable>(&self, link: &mut L) -> Option<Instant> {
+        let (deadline, now) = (self.session.deadline()?, link.now()?);
+        Some(Instant::now() + time_until(deadline, now))
+    }
+
+    fn ended<L: Pausable>(
+        &mut self,
+        service: &Service,
+        link: &mut L,
+        peer: &str,
+        result: Result<Outcome, blocking::Error<std::io::Error>>,
+    ) -> Ended {
+        match result {
+            Ok(outcome) if outcome.closed => {
+                info!("{peer}: the client has shut the server down");
+                service.registry.stop();
+                Ended::Link
+            }
+            Ok(_) if service.registry.is_stopping() && !self.loss.is_lossy() => {
+                debug!("{peer}: the server disconnects the client, because it shuts down");
+                self.session.shut_down();
+                // The client may have disconnected before.
+                let _ = drive(&mut self.session, link, &mut ());
+                Ended::Link
+            }
+            Ok(_) => {
+                debug!("{peer}: the client has disconnected");
+                Ended::Link
+            }
+            Err(blocking::Error::Link(error)) => {
+                let line = format!(
+                    "{peer}: the connection failed: {}",
+                    describe::for_server(&describe::os_error(&error))
+                );
+                service.logs.sessions.warn(&line);
+                Ended::Link
+            }
+            Err(blocking::Error::Session(failure)) => {
+                let line =
+                    format!("{peer}: the session failed: {}", describe::for_server(&failure));
+                service.logs.sessions.warn(&line);
+                match failure {
+                    Failure::UnexpectedEof | Failure::IdleTimeout => Ended::Link,
+                    _ => Ended::Session,
+                }
+            }
+        }
+    }
+}
+
+impl Service {
     fn observers(&self, peer: &str, permissions: &Permissions) -> Observers {
         #[cfg(unix)]
         let recorder = self.options.journal.as_ref().map(|journal| {
@@ -55,67 +168,18 @@ impl Service {
         }
     }
 
-    fn serve_over<L: Link<Error = io::Error>>(
+    /// Serves one session on this thread.
+    pub(crate) fn serve<L: Pausable>(
         &self,
         link: &mut L,
         peer: &str,
         config: Config,
         permissions: Permissions,
-        loss: &Loss,
     ) -> Ended {
-        let observers = self.observers(peer, &permissions);
-        let Permissions { server_root, root, rights, may_close, directory, id, .. } = permissions;
-        // As long as this session lasts, partials below it can be removed.
-        self.options.limits.partial_index.set_root(&server_root);
-        // A client that requests SHA-256 gets it.
-        let config = config.may_close(may_close).sha256(true);
-        let mut session = Session::<Desktop>::server(config);
-        let sync = self.options.sync;
-        let store = Directory::serving(fs::Root(root), rights, sync, observers);
-        let limits = Limits { below: directory, ..self.options.limits.clone() };
-        let mut store = store.with_loss(loss).limited(limits).governed(&self.options.policy);
-        if let Some(id) = id {
-            store = store.identified(&id);
-        }
-        let on_step = |session: &mut Session<Desktop>| {
-            // The client may be the only end that knows that its link loses bytes.
-            if let Some(negotiated) = session.negotiated() {
-                loss.set(negotiated.lossy);
-            }
-        };
-        match drive_with(&mut session, link, &mut store, on_step) {
-            Ok(outcome) if outcome.closed => {
-                info!("{peer}: the client has shut the server down");
-                self.registry.stop();
-                Ended::Link
-            }
-            Ok(_) if self.registry.is_stopping() && !loss.is_lossy() => {
-                debug!("{peer}: the server disconnects the client, because it shuts down");
-                session.shut_down();
-                // The client may have disconnected before.
-                let _ = drive(&mut session, link, &mut ());
-                Ended::Link
-            }
-            Ok(_) => {
-                debug!("{peer}: the client has disconnected");
-                Ended::Link
-            }
-            Err(blocking::Error::Link(error)) => {
-                let line = format!(
-                    "{peer}: the connection failed: {}",
-                    describe::for_server(&describe::os_error(&error))
-                );
-                self.logs.sessions.warn(&line);
-                Ended::Link
-            }
-            Err(blocking::Error::Session(failure)) => {
-                let line =
-                    format!("{peer}: the session failed: {}", describe::for_server(&failure));
-                self.logs.sessions.warn(&line);
-                match failure {
-                    Failure::UnexpectedEof | Failure::IdleTimeout => Ended::Link,
-                    _ => Ended::Session,
-                }
+        let mut serving = Serving::begin(self, link, peer, config, permissions);
+        loop {
+            if let Some(ended) = serving.go_on(self, link, peer, || NEVER) {
+                return ended;
             }
         }
     }

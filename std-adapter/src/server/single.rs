@@ -11,7 +11,7 @@ use std::time::Duration;
 use tinyferry_core::Config;
 use tracing::{info, warn};
 
-use crate::auth::{CurrentKeys, LossyLink};
+use crate::auth::{Accepted, CurrentKeys, LossyLink};
 use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::server::access::Permissions;
@@ -19,7 +19,7 @@ use crate::server::access::Permissions;
 use crate::server::connection::Peer;
 use crate::server::connection::{LINE, Service};
 use crate::server::root::RootError;
-use crate::server::session::Ended;
+use crate::server::session::{Ended, NEVER};
 #[cfg(unix)]
 use crate::transport::clock::milliseconds;
 use crate::transport::limit::Pausable;
@@ -46,11 +46,11 @@ pub fn while_stopped(stop: impl FnOnce()) {
 impl Service {
     /// Serves a serial port until the server is stopped or closed. Clients are not distinguished: a hello
     /// begins a new session and ends the one before.
-    pub(crate) fn serve_line(&self, line: Line) -> io::Result<()> {
+    pub(crate) fn serve_line(self: &Arc<Self>, line: Line) -> io::Result<()> {
         let Line { serial, link, shutdown } = line;
         let number = self.registry.connect(&shutdown, None, Box::new(|_| ()));
         self.registry.set_uncounted(number);
-        let service = self.clone();
+        let service = Arc::clone(self);
         let name = link.path().escape_debug().to_string();
         self.spawn(number, &name.clone(), move || {
             let mut peer = name;
@@ -95,7 +95,7 @@ impl Service {
 
     /// Serves the clients of a line that have a key, one after another, until the line ends or the server stops. Returns
     /// the link if it has not ended.
-    pub(super) fn serve_protected<L: Pausable>(
+    fn serve_protected<L: Pausable>(
         &self,
         link: L,
         peer: &str,
@@ -104,14 +104,16 @@ impl Service {
     ) -> Option<L> {
         let mut link = link;
         while !self.registry.is_stopping() {
-            let (mut secure, entry) = match LossyLink::accept(link, keys) {
-                Ok(accepted) => accepted,
-                Err((_, result)) => {
-                    if let Err(error) = result {
-                        let why = describe::os_error(&error);
-                        self.logs.handshakes.warn(&format!("{peer}: the line failed: {why}"));
-                    }
-                    return None;
+            let failed = |error: &io::Error| {
+                let why = describe::os_error(error);
+                self.logs.handshakes.warn(&format!("{peer}: the line failed: {why}"));
+            };
+            let mut secure = LossyLink::accepting(link, keys).inspect_err(failed).ok()?;
+            let entry = loop {
+                match secure.accept(NEVER).inspect_err(failed).ok()? {
+                    Accepted::Client(entry) => break entry,
+                    Accepted::Nobody => {}
+                    Accepted::Ended => return None,
                 }
             };
             info!("{peer}: the client is authenticated as {}", entry.name.escape_debug());
@@ -137,13 +139,7 @@ impl Service {
 
     /// Serves the clients of a line, one after another, until it ends or the server stops. `line` names the line of
     /// several: its clients count as one, which continues its own transfers only.
-    pub(super) fn serve_clients<L: Pausable>(
-        &self,
-        link: &mut L,
-        peer: &str,
-        line: &str,
-        config: Config,
-    ) {
+    fn serve_clients<L: Pausable>(&self, link: &mut L, peer: &str, line: &str, config: Config) {
         while !self.registry.is_stopping()
             && let Some(permissions) = self.permissions_of_line(peer, line)
             && let Ended::Session = self.serve(link, peer, config, permissions)
@@ -151,7 +147,7 @@ impl Service {
     }
 
     /// The permissions of the clients of a line, which count as one; `None`: the directory cannot be served now.
-    fn permissions_of_line(&self, peer: &str, line: &str) -> Option<Permissions> {
+    pub(super) fn permissions_of_line(&self, peer: &str, line: &str) -> Option<Permissions> {
         match self.permissions_without_key() {
             Ok(permissions) => Some(Permissions { id: Some(line.to_owned()), ..permissions }),
             Err(error) => {
@@ -164,12 +160,12 @@ impl Service {
 
     /// Serves the terminal of this program until the client leaves, a person leaves, or the idle timeout passes.
     #[cfg(unix)]
-    pub(crate) fn serve_terminal(&self, terminal: Terminal) -> io::Result<()> {
+    pub(crate) fn serve_terminal(self: &Arc<Self>, terminal: Terminal) -> io::Result<()> {
         const PEER: &str = "this terminal";
         let Terminal { mut link, shutdown } = terminal;
         let number = self.registry.connect(&shutdown, None, Box::new(|_| ()));
         self.registry.set_uncounted(number);
-        let service = self.clone();
+        let service = Arc::clone(self);
         // A person has to go to the other end of the line: the handshake may take as long as a request.
         let idle = milliseconds(self.options.idle);
         let config = Config::LOSSY.handshake_timeout(idle).idle_timeout(idle);
@@ -183,7 +179,11 @@ impl Service {
 
     /// Serves the client at the standard streams of this program until it disconnects.
     #[cfg(unix)]
-    pub(crate) fn serve_one(&self, socket: UnixStream, output: &Output) -> io::Result<()> {
+    pub(crate) fn serve_one(
+        self: &Arc<Self>,
+        socket: UnixStream,
+        output: &Output,
+    ) -> io::Result<()> {
         let peer = Peer { name: "standard input".to_owned(), address: None, line: None };
         self.connected(Arc::new(socket), &peer)?;
         self.registry.wait_until_empty();

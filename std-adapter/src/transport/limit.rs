@@ -33,6 +33,9 @@ pub(crate) trait Pausable: Link<Error = io::Error> {
 
     /// Updates the clock after a pause.
     fn update_clock(&mut self) {}
+
+    /// Frees memory that is not needed until the next read. No input is buffered, and no output.
+    fn rest(&mut self) {}
 }
 
 /// A token bucket. It allows each piece, and tells how long to pause before the next one.

@@ -7,6 +7,8 @@ use std::io::Read;
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,13 +67,30 @@ pub trait Socket: Send {
     fn has_gone(&self) -> bool {
         false
     }
+
+    /// Frees memory that is not needed until the next call. No output waits.
+    fn rest(&mut self) {}
 }
 
 /// A socket that another thread can shut down; all owners share one descriptor.
-pub(crate) trait Shutdownable: Send + Sync {
+pub(crate) trait Shutdownable: Pollable {
     /// Ends both directions, or one. Without input a read that waits ends, and output still arrives.
     fn shut_down(&self, how: Shutdown);
 }
+
+/// A stream whose input can be waited for together with that of others; all owners share one descriptor.
+#[cfg(unix)]
+pub(crate) trait Pollable: AsFd + Send + Sync {}
+
+#[cfg(unix)]
+impl<T: AsFd + Send + Sync> Pollable for T {}
+
+/// No input is waited for so on this system.
+#[cfg(not(unix))]
+pub(crate) trait Pollable: Send + Sync {}
+
+#[cfg(not(unix))]
+impl<T: Send + Sync> Pollable for T {}
 
 impl Shutdownable for TcpStream {
     fn shut_down(&self, how: Shutdown) {

@@ -94,6 +94,19 @@ impl RecvStore {
         }
     }
 
+    /// Frees memory and descriptors between two requests.
+    pub(crate) fn rest(&mut self) {
+        let is_open = self.open.is_some() || self.tree.is_some() || self.committing.is_some();
+        if is_open || self.deferred.has_pending() {
+            return;
+        }
+        self.cursor.forget();
+        self.cursor.forget_names();
+        self.buffer = Buffer::default();
+        self.deferred.rest();
+        self.stats.rest();
+    }
+
     /// Leaves out the entries of a tree that the patterns of a filter exclude.
     pub(crate) fn filter(&mut self, filter: &Filter) {
         self.stats.exclude(Exclusion::of_patterns(filter));

@@ -96,6 +96,13 @@ impl Stats {
         }
     }
 
+    /// Frees the digests between two requests.
+    pub(crate) fn rest(&mut self) {
+        if self.pending.is_none() {
+            (self.digests, self.kept, self.index) = (None, None, VecDeque::new());
+        }
+    }
+
     /// Another tree begins.
     pub(crate) fn begin_tree(&mut self) {
         self.cancel();

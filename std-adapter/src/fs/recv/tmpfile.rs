@@ -34,6 +34,11 @@ pub(crate) struct CompleteFile<'a> {
 }
 
 impl TempFiles {
+    /// Closes the directory.
+    pub(crate) fn rest(&mut self) {
+        self.kept = None;
+    }
+
     pub(crate) fn is_impossible(&self) -> bool {
         self.is_impossible
     }

@@ -253,6 +253,12 @@ impl SendStore {
         self.buffer.clear();
     }
 
+    /// The same, and frees all memory between two requests.
+    pub(crate) fn rest(&mut self) {
+        self.close();
+        self.buffer = Buffer::default();
+    }
+
     /// Reports that the last entry cannot be sent.
     fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
         match &mut self.queue {

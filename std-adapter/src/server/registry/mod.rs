@@ -1,14 +1,15 @@
 //! The connections of a server, shared by its threads: their number, their slots, and their end.
 
+mod clients;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-use std::net::{self, IpAddr, Ipv6Addr};
+use std::net::{self, IpAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::clients::{Client, Clients, Stage, network};
 use crate::transport::listener::Wake;
 use crate::transport::stream::Shutdown;
 
@@ -54,83 +55,8 @@ impl std::fmt::Display for Busy {
     }
 }
 
-#[derive(Default)]
-struct Clients {
-    last: u64,
-    connected: HashMap<u64, Client>,
-}
-
 /// Closes a socket, or one direction of it.
 pub(crate) type Close = Box<dyn Fn(net::Shutdown) + Send>;
-
-/// A connection.
-struct Client {
-    shutdown: Arc<Shutdown>,
-    since: Instant,
-    stage: Stage,
-    /// Its network, if it connects over one.
-    network: Option<IpAddr>,
-    /// Closes its socket, or the input only.
-    close: Close,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// It has sent nothing valid.
-    Silent,
-    /// Its handshake has begun, and is not complete.
-    Handshake,
-    /// It has a slot.
-    Served,
-    /// It is being rejected, or it is a serial line: it takes no slot.
-    Uncounted,
-}
-
-impl Client {
-    fn request_disconnect(&self) {
-        self.shutdown.is_requested.store(true, Ordering::SeqCst);
-        if self.shutdown.is_idle.load(Ordering::SeqCst) {
-            // The end of the input ends the read that waits; the output still carries the reason.
-            (self.close)(net::Shutdown::Read);
-        }
-    }
-}
-
-impl Clients {
-    fn count(&self, is_meant: impl Fn(&Client) -> bool) -> usize {
-        self.connected.values().filter(|client| is_meant(client)).count()
-    }
-
-    fn check(&self, network: Option<IpAddr>, slots: Slots) -> Result<(), Busy> {
-        let is_served = |client: &Client| client.stage == Stage::Served;
-        let served = self.count(is_served);
-        let alike = self
-            .count(|client| is_served(client) && network.is_some() && client.network == network);
-        let has_slot = served < slots.all && alike < slots.per_network;
-        if has_slot { Ok(()) } else { Err(Busy { served, alike }) }
-    }
-
-    fn handshakes(&self) -> impl Iterator<Item = (&u64, &Client)> {
-        let is_one = |stage| matches!(stage, Stage::Silent | Stage::Handshake);
-        self.connected.iter().filter(move |(_, client)| is_one(client.stage))
-    }
-
-    /// The connection that the next handshake replaces if their number is at its maximum: the oldest one
-    /// of the network with most handshakes, silent ones first.
-    fn replaceable(&self, most: usize) -> Option<u64> {
-        if self.handshakes().count() < most {
-            return None;
-        }
-        let mut networks: HashMap<_, usize> = HashMap::new();
-        for (_, client) in self.handshakes() {
-            *networks.entry(client.network).or_default() += 1;
-        }
-        let (crowded, _) = networks.into_iter().max_by_key(|(_, count)| *count)?;
-        let alike = self.handshakes().filter(|(_, client)| client.network == crowded);
-        let oldest = alike.min_by_key(|(number, client)| (client.stage != Stage::Silent, **number));
-        oldest.map(|(number, _)| *number)
-    }
-}
 
 impl Registry {
     pub(crate) fn new(slots: Slots) -> Self {
@@ -160,65 +86,53 @@ impl Registry {
         close: Close,
     ) -> u64 {
         let mut clients = self.clients();
-        if let Some(oldest) = clients.replaceable(self.slots.handshakes)
-            && let Some(client) = clients.connected.get_mut(&oldest)
-        {
-            client.stage = Stage::Uncounted;
-            (client.close)(net::Shutdown::Both);
+        if let Some(oldest) = clients.replaceable(self.slots.handshakes) {
+            clients.set_stage(oldest, Stage::Uncounted);
+            if let Some(client) = clients.client(oldest) {
+                (client.close)(net::Shutdown::Both);
+            }
         }
-        let (network, shutdown) = (address.map(network), Arc::clone(shutdown));
-        clients.last += 1;
-        let number = clients.last;
-        let client =
-            Client { shutdown, since: Instant::now(), stage: Stage::Silent, network, close };
-        clients.connected.insert(number, client);
-        number
+        clients.add(Client::new(Arc::clone(shutdown), address.map(network), close))
     }
 
     /// The time until the next connection may replace another one; `None`: it may connect now.
     pub(crate) fn wait_to_accept(&self) -> Option<Duration> {
         let clients = self.clients();
-        let oldest = clients.connected.get(&clients.replaceable(self.slots.handshakes)?)?;
+        let oldest = clients.client(clients.replaceable(self.slots.handshakes)?)?;
         MIN_HANDSHAKE.checked_sub(oldest.since.elapsed())
     }
 
     /// A connection's handshake has begun.
     pub(crate) fn begin_handshake(&self, number: u64) {
-        if let Some(client) = self.clients().connected.get_mut(&number)
-            && client.stage == Stage::Silent
-        {
-            client.stage = Stage::Handshake;
+        let mut clients = self.clients();
+        if clients.client(number).is_some_and(|client| client.stage() == Stage::Silent) {
+            clients.set_stage(number, Stage::Handshake);
         }
     }
 
     /// Whether there would be a slot for a connection.
     pub(crate) fn check(&self, number: u64) -> Result<(), Busy> {
-        let clients = self.clients();
-        let network = clients.connected.get(&number).and_then(|client| client.network);
-        clients.check(network, self.slots)
+        self.clients().check(number, self.slots)
     }
 
     /// Gives a slot to a connection whose handshake is complete.
     pub(crate) fn admit(&self, number: u64) -> Result<(), Busy> {
         let mut clients = self.clients();
-        let network = clients.connected.get(&number).and_then(|client| client.network);
-        let checked = clients.check(network, self.slots);
-        if let Some(client) = clients.connected.get_mut(&number) {
-            let is_served = checked.is_ok() && client.stage != Stage::Uncounted;
-            client.stage = if is_served { Stage::Served } else { Stage::Uncounted };
-        }
+        let checked = clients.check(number, self.slots);
+        let is_counted =
+            clients.client(number).is_some_and(|client| client.stage() != Stage::Uncounted);
+        let is_served = checked.is_ok() && is_counted;
+        clients.set_stage(number, if is_served { Stage::Served } else { Stage::Uncounted });
         checked
     }
 
     /// A connection takes no slot.
     pub(crate) fn set_uncounted(&self, number: u64) {
-        if let Some(client) = self.clients().connected.get_mut(&number) {
-            client.stage = Stage::Uncounted;
-        }
+        self.clients().set_stage(number, Stage::Uncounted);
     }
 
     pub(crate) fn remove(&self, number: u64) {
-        self.clients().connected.remove(&number);
+        self.clients().remove(number);
         self.changed.notify_all();
     }
 
@@ -241,12 +155,12 @@ impl Registry {
     }
 
     pub(crate) fn request_disconnect(&self) {
-        self.clients().connected.values().for_each(Client::request_disconnect);
+        self.clients().all().for_each(Client::request_disconnect);
     }
 
     /// Closes all connections.
     pub(crate) fn close_all(&self) {
-        for client in self.clients().connected.values() {
+        for client in self.clients().all() {
             client.shutdown.is_forced.store(true, Ordering::SeqCst);
             (client.close)(net::Shutdown::Both);
         }
@@ -261,8 +175,7 @@ impl Registry {
     /// Waits until no client is connected, or the server is stopped.
     #[cfg(unix)]
     pub(crate) fn wait_until_empty(&self) {
-        let is_waiting =
-            |clients: &mut Clients| !clients.connected.is_empty() && !self.is_stopping();
+        let is_waiting = |clients: &mut Clients| !clients.is_empty() && !self.is_stopping();
         drop(self.changed.wait_while(self.clients(), is_waiting));
     }
 
@@ -270,7 +183,7 @@ impl Registry {
     pub(crate) fn wait(&self, timeout: Duration) {
         let end = Instant::now() + timeout;
         let mut clients = self.clients();
-        while !clients.connected.is_empty() {
+        while !clients.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -278,13 +191,5 @@ impl Registry {
             let waited = self.changed.wait_timeout(clients, left);
             clients = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-}
-
-/// The unit of the limit per address: an IPv6 machine has 2^64 addresses.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }

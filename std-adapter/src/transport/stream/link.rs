@@ -14,7 +14,7 @@ use crate::transport::limit::Pausable;
 use crate::transport::socket::is_transient;
 
 /// The longest wait for the other end to disconnect.
-const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A link over a socket.
 pub struct StreamLink<T> {
@@ -39,20 +39,35 @@ impl<T: Socket> StreamLink<T> {
         Self { is_eager: true, ..self }
     }
 
-    /// Disconnects in good order: a socket that is closed with unread input drops the last output. Waits for
-    /// the other end, up to a timeout.
+    /// Begins to disconnect in good order: a socket that is closed with unread input drops the last output.
+    pub(crate) fn end_writing(&mut self) {
+        let stream = self.stream.inner_mut();
+        let _ = stream.send_all(DISCONNECT_TIMEOUT).and_then(|()| stream.socket.end_writing());
+    }
+
+    /// Disconnects in good order. Waits for the other end, up to a timeout.
     pub(crate) fn disconnect(&mut self) {
+        self.end_writing();
+        self.has_ended(true);
+    }
+
+    /// Drops the input that is there, or comes until the timeout with `wait`. Whether the other end has disconnected.
+    pub(crate) fn has_ended(&mut self, wait: bool) -> bool {
         let stream = self.stream.inner_mut();
         let end = Instant::now() + DISCONNECT_TIMEOUT;
-        let _ = stream.send_all(DISCONNECT_TIMEOUT).and_then(|()| stream.socket.end_writing());
         let _ = stream.socket.set_read_timeout(Some(DISCONNECT_TIMEOUT));
         while Instant::now() < end {
-            match stream.fill(true) {
+            match stream.fill(wait) {
                 Ok(1..) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                _ => break,
+                Err(error) if is_transient(&error) => {
+                    if !wait {
+                        return false;
+                    }
+                }
+                _ => return true,
             }
         }
+        false
     }
 
     /// The traffic so far.
@@ -140,5 +155,9 @@ impl<T: Socket> Pausable for StreamLink<T> {
 
     fn update_clock(&mut self) {
         self.stream.inner_mut().update_clock();
+    }
+
+    fn rest(&mut self) {
+        self.stream.inner_mut().rest();
     }
 }

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tinyferry_core::Millis;
 
 use self::buffer::{BUFFER, Buffer, MAX_OUTPUT_AGE_MS, SMALL_WRITE};
+pub(crate) use self::link::DISCONNECT_TIMEOUT;
 pub use self::link::StreamLink;
 pub use self::shutdown::{Shutdown, Traffic};
 use crate::transport::WRITE_TIMEOUT;
@@ -133,6 +134,15 @@ impl<T: Socket> Stream<T> {
         self.buffered = 0..*result.as_ref().unwrap_or(&0);
         self.update_clock();
         result
+    }
+
+    /// Frees the buffers, if they are empty.
+    fn rest(&mut self) {
+        if !self.has_input() && self.collected == 0 {
+            (self.input, self.buffered) = (Buffer::small(Vec::new()), 0..0);
+            (self.ahead, self.output) = (VecDeque::new(), None);
+        }
+        self.socket.rest();
     }
 
     /// Sets the timeout of reads. A timeout that is nearly equal stays, since a session tolerates early

@@ -213,6 +213,13 @@ impl DeferredCommits {
         unreported.map_or(Ok(()), |failed| Err(failed.error))
     }
 
+    /// Frees memory and descriptors between two requests. Nothing is pending.
+    pub(crate) fn rest(&mut self) {
+        self.temp_files.rest();
+        self.worker = None;
+        (self.gathered, self.spare) = (Batch::default(), Batch::default());
+    }
+
     /// Gives the gathered batch to the second thread, or processes it here while that is busy.
     fn dispatch(&mut self, cursor: &mut DirCursor, observer: &mut impl Observer) {
         self.report_finished(Some(Duration::ZERO), cursor, observer);
