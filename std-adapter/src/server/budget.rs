@@ -7,7 +7,9 @@ use crate::fs::sys::descriptors::limit;
 const OWN_DESCRIPTORS: usize = 48;
 /// Descriptors reserved for each client that has a request: eight directories, and five files.
 const DESCRIPTORS_PER_REQUEST: usize = 13;
-/// At least one of so many clients can have a request.
+/// At least so many clients can have a request at the same time, or all of them,
+const MIN_REQUESTS: usize = 64;
+/// and at least one of so many.
 const CLIENTS_PER_REQUEST: usize = 16;
 
 /// The shares of the limit of open files.
@@ -33,8 +35,10 @@ pub(crate) fn share(clients: usize) -> Budget {
 fn share_of(limit: usize, clients: usize) -> Budget {
     let handshakes = (limit / 16).clamp(64, 256);
     let free = limit.saturating_sub(OWN_DESCRIPTORS + handshakes);
-    let most = free * CLIENTS_PER_REQUEST / (CLIENTS_PER_REQUEST + DESCRIPTORS_PER_REQUEST);
-    let clients = clients.min(most).max(1);
+    let all_active = free / (1 + DESCRIPTORS_PER_REQUEST);
+    let few_active = free.saturating_sub(MIN_REQUESTS * DESCRIPTORS_PER_REQUEST);
+    let one_of_many = free * CLIENTS_PER_REQUEST / (CLIENTS_PER_REQUEST + DESCRIPTORS_PER_REQUEST);
+    let clients = clients.min(all_active.max(few_active.min(one_of_many))).max(1);
     // Each has its socket.
     let free = free.saturating_sub(clients);
     let active = clients.min(free / DESCRIPTORS_PER_REQUEST).max(1);
@@ -50,7 +54,8 @@ mod tests {
     fn clients_and_their_requests_fit_into_the_limit_of_open_files() {
         for (limit, wanted, clients, active) in [
             (1024, 64, 64, 64),
-            (1024, 10_000, 503, 31),
+            (256, 64, 10, 10),
+            (1024, 10_000, 80, 64),
             (20_000, 1_000, 1_000, 1_000),
             (20_000, 10_000, 10_000, 745),
             (64, 64, 1, 1),

@@ -139,6 +139,7 @@ impl Service {
 
     /// Serves the clients of a line, one after another, until it ends or the server stops. `line` names the line of
     /// several: its clients count as one, which continues its own transfers only.
+    #[cfg(unix)]
     fn serve_clients<L: Pausable>(&self, link: &mut L, peer: &str, line: &str, config: Config) {
         while !self.registry.is_stopping()
             && let Some(permissions) = self.permissions_of_line(peer, line)

@@ -1,8 +1,6 @@
 //! Small files without a name (`O_TMPFILE`) until they are complete: no partial must be locked or cleaned
 //! up. Only Linux has them; on other systems, and on file systems without, each file takes a partial.
 
-#![cfg_attr(not(target_os = "linux"), expect(dead_code))]
-
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind};

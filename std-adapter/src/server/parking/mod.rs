@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use tracing::{error, warn};
+use tracing::warn;
 
 use self::lot::Lot;
 use self::pool::Pool;
@@ -59,6 +59,7 @@ pub(super) enum Turn {
 }
 
 /// Work that waits for its client.
+#[cfg_attr(not(unix), expect(dead_code))]
 pub(super) struct Parked {
     /// The number of its connection.
     pub(super) number: u64,
@@ -111,6 +112,7 @@ impl Parking {
     }
 
     /// The parked connection with this number goes on.
+    #[cfg_attr(not(test), expect(dead_code, reason = "serial ports use it next"))]
     pub(super) fn wake(&self, number: u64) {
         if let Some(lot) = &self.lot {
             lot.wake(number);
@@ -176,7 +178,7 @@ impl Parking {
                 Ok(None) => return,
                 Err(error) => {
                     let why = describe::os_error(&error);
-                    error!("the connections of clients cannot be watched: {why}");
+                    warn!("the connections of clients cannot be watched: {why}");
                     return lot.close();
                 }
             };
