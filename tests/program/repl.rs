@@ -2,13 +2,12 @@
 
 mod board;
 mod damage;
+mod ends;
 
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
 // Places are on disk: boards have the paths of their files in their small memory, and those in memory are longer.
-use crate::harness::{Place, client, command, content, ended_within, send_signal, wait_until};
+use crate::harness::{Place, client, content};
 use board::{Board, Options, assert_same_tree, micropython};
 
 /// Files whose sizes are about those of chunks, and directories.
@@ -80,6 +79,12 @@ fn a_board_on_a_uart_takes_each_command() {
     takes_each_command(options, "&lossy=true");
 }
 
+/// A board whose scripts cannot disable Ctrl-C, whose line ends change, and that has no native code and fewer names.
+#[test]
+fn a_board_with_circuitpython_takes_each_command() {
+    takes_each_command(Options { is_circuit: true, ..Options::default() }, "");
+}
+
 #[test]
 fn a_board_has_its_prompt_and_its_names_again() {
     let place = Place::on_disk();
@@ -96,6 +101,7 @@ fn a_board_has_its_prompt_and_its_names_again() {
     assert!(place.served("sub/file").exists());
     let told = client(&board.url("&dir=none"), &place.here(""), &["ls"]);
     told.with(4, &["cannot run on the board", "ENOENT"]);
+    assert_eq!(board.ask(names), "[]");
 }
 
 #[test]
@@ -115,31 +121,6 @@ fn a_board_in_the_middle_of_a_program_is_interrupted() {
 }
 
 #[test]
-fn ctrl_c_gives_the_board_its_prompt_back_and_the_next_put_continues() {
-    let place = Place::on_disk();
-    let Some(board) = Board::start(&place, Options::default()) else { return };
-    fs::write(place.here("file"), content(8_000_000, 1)).expect("a file");
-    for signal in ["INT", "KILL"] {
-        let mut running = command(&board.url(""), &place.here(""), &["put", "file"])
-            .spawn()
-            .expect("the program starts");
-        let partial = place.served(".tinyferry-part");
-        let size = || fs::metadata(&partial).map_or(0, |found| found.len());
-        let begin = size();
-        wait_until("the board has content", || size() > begin + 200_000);
-        send_signal(running.id(), signal);
-        ended_within(&mut running, Duration::from_secs(20)).expect("it ends");
-        if signal == "INT" {
-            assert_eq!(board.ask("print(6 * 7)"), "42");
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    let told = client(&board.url(""), &place.here(""), &["put", "file"]).well();
-    assert!(told.stdout.contains("resumed") || told.stdout.contains("already"), "{}", told.stdout);
-    assert_eq!(fs::read(place.served("file")).ok(), fs::read(place.here("file")).ok());
-}
-
-#[test]
 fn a_command_leads_to_a_board() {
     let Some(python) = micropython() else { return };
     let place = Place::on_disk();
@@ -151,6 +132,7 @@ fn a_command_leads_to_a_board() {
     );
     client(&url, &place.here(""), &["put", "file"]).well();
     assert_eq!(fs::read(place.served("file")).ok(), fs::read(place.here("file")).ok());
-    client("repl+exec:cat", &place.here(""), &["put", "file"]).with(4, &["prompt of MicroPython"]);
-    client("repl+exec:false", &place.here(""), &["put", "file"]).with(4, &["cannot use"]);
+    client("repl+exec:cat", &place.here(""), &["put", "file"]).with(4, &["only returns the bytes"]);
+    let told = client("repl+exec:exit 7", &place.here(""), &["put", "file"]);
+    told.with(4, &["the command has ended", "7"]);
 }

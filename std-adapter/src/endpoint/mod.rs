@@ -61,15 +61,15 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether the link can lose or change bytes.
+    /// Whether the link can lose or change bytes. Of a board (`repl:`) the connection decides it, when it has found the
+    /// port.
     pub fn is_lossy(&self) -> bool {
         match self {
             Self::Serial(Serial { settings, .. }) | Self::Rfc2217(Rfc2217 { settings, .. }) => {
                 settings.lossy
             }
-            Self::Repl(repl) => repl.lossy == Some(true),
             Self::Tcp(tcp) => tcp.lossy,
-            Self::Unix(_) | Self::Exec(_) | Self::Ssh(_) | Self::Stdio => false,
+            Self::Repl(_) | Self::Unix(_) | Self::Exec(_) | Self::Ssh(_) | Self::Stdio => false,
         }
     }
 

@@ -2,10 +2,16 @@
 """A board: MicroPython for Unix behind a pseudo-terminal, with a flash of its own.
 
     board.py MICROPYTHON DIRECTORY [--heap 48k] [--files lfs|fat] [--main FILE] [--noise SHARE] [--seed N] [--kill BYTES]
+             [--circuit]
 
-Prints the path of the port, and ends with its standard input. With `--files` the board has a file system in the file
-`DIRECTORY/flash`, and its current directory is the root of that. `--main` is run first. `--noise` is the share of
-damaged bytes once the server runs. `--kill`: the board loses its power after this number of bytes that it received.
+Prints the path of the port, and ends with its standard input, and if its parent has ended. With `--files` the board has a
+file system in the file `DIRECTORY/flash`, and its current directory is the root of that. `--main` is run first, and again
+after a soft reset. `--noise` is the share of damaged bytes once the server runs. `--kill`: the board loses its power after
+this number of bytes that it received.
+
+As on a board, Ctrl-C interrupts a script unless that has disabled it: while the process has a handler of SIGINT, the byte
+becomes that signal. `--circuit`: the board has only the names that CircuitPython has, whose scripts cannot disable Ctrl-C, and changes
+line ends as that does.
 """
 import argparse
 import os
@@ -14,7 +20,9 @@ import random
 import select
 import signal
 import subprocess
-import sys
+import tempfile
+import termios
+import time
 import tty
 
 BOOT = """
@@ -37,11 +45,39 @@ if MAKES:
 vfs.mount(vfs.VfsKIND(flashSIZES), '/disk')
 os.chdir('/disk')
 """
+# CircuitPython has no native code, and these names are not there.
+CIRCUIT = """
+import sys, os, time, builtins
+def without(module, *names):
+    class Module:
+        pass
+    for name in dir(module):
+        if name not in names and name[:2] != '__':
+            setattr(Module, name, getattr(module, name))
+    sys.modules[module.__name__] = Module
+import micropython, select
+without(micropython, 'kbd_intr', 'opt_level', 'mem_info', 'heap_lock')
+without(time, 'ticks_ms', 'ticks_us', 'ticks_add', 'ticks_diff', 'sleep_ms')
+without(os, 'ilistdir')
+sys.modules['deflate'] = None
+def run(code, run=exec):
+    if 'viper' in code or 'native' in code:
+        raise SyntaxError('invalid micropython decorator')
+    run(code)
+builtins.exec = run
+early, localtime = 946684800, sys.modules['time'].localtime
+def since(seconds):
+    if seconds < early:
+        raise OverflowError('timestamp out of range for platform time_t')
+    return localtime(seconds)
+sys.modules['time'].localtime = since
+del sys, os, time, builtins, micropython, select, without
+"""
 # Of each file system: its class, the number and the size of its blocks, and its arguments.
 KINDS = {"lfs": ("Lfs2", 256, 4096, ", readsize=256, progsize=256"), "fat": ("Fat", 2048, 512, "")}
 
 
-def main():
+def main(scratch):
     options = argparse.ArgumentParser()
     options.add_argument("micropython")
     options.add_argument("directory")
@@ -51,6 +87,7 @@ def main():
     options.add_argument("--noise", type=float, default=0.0)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--kill", type=int)
+    options.add_argument("--circuit", action="store_true")
     options = options.parse_args()
     command = [options.micropython, "-X", f"heapsize={options.heap}"]
     boot = ""
@@ -63,27 +100,31 @@ def main():
                 file.truncate(blocks * size)
         boot = BOOT.replace("KIND", kind).replace("SIZES", arguments).replace("MAKES", str(makes))
         boot = boot.replace("BLOCKS", str(blocks)).replace("BLOCK", str(size))
+    if options.circuit:
+        boot += CIRCUIT
     if options.main:
         with open(options.main) as file:
             boot += file.read()
     if boot:
-        path = os.path.join(options.directory, "boot.py")
-        with open(path, "w") as file:
+        # Beside the flash, if there is one, and not among the files of the board.
+        place = options.directory if options.files else scratch
+        with open(os.path.join(place, "boot.py"), "w") as file:
             file.write(boot)
-        command += ["-i", "boot.py"]
+        command += ["-i", os.path.join(place, "boot.py")]
     board, its = pty.openpty()
     ours, port = pty.openpty()
     tty.setraw(its)
     tty.setraw(port)
-    process = subprocess.Popen(
-        command, stdin=its, stdout=its, stderr=its, start_new_session=True, cwd=options.directory
-    )
+
+    def start():
+        return subprocess.Popen(
+            command, stdin=its, stdout=its, stderr=its, start_new_session=True, cwd=options.directory
+        )
+
+    process = start()
     print(os.ttyname(port), flush=True)
-    chance = random.Random(options.seed)
-    speaks, received = False, 0
-    # The terminal passes Ctrl-C as a byte; a board interrupts its program. Before that prints, the process has not
-    # started, and a second signal would end it.
-    runs_program, has_printed, is_interrupted = bool(options.main), False, False
+    parent, chance = os.getppid(), random.Random(options.seed)
+    speaks, received, is_at_prompt, has_printed, interrupted = False, 0, False, False, 0.0
 
     def noisy(data):
         if not speaks or not options.noise:
@@ -97,26 +138,46 @@ def main():
                 made.append(byte ^ 1 << chance.randrange(8))
         return bytes(made)
 
-    while process.poll() is None:
-        for end in select.select([board, ours, 0], [], [], 0.5)[0]:
+    def take(data):
+        """The bytes that come from the line, without those that interrupt a script."""
+        nonlocal interrupted
+        # Before the first output the process is not a board yet.
+        if 3 not in data or has_printed and not interruptible(process.pid):
+            return data.replace(b"\r", b"\n") if options.circuit and not is_at_prompt else data
+        # A board takes several bytes of Ctrl-C at once for one; the process would end.
+        if has_printed and time.monotonic() - interrupted > 0.05:
+            interrupted = time.monotonic()
+            process.send_signal(signal.SIGINT)
+        # A board drops what it has not read.
+        termios.tcflush(its, termios.TCIFLUSH)
+        return data[data.rindex(3) + 1 :]
+
+    while os.getppid() == parent:
+        if process.poll() is not None:
+            # Ctrl-D at the prompt ends the process: a soft reset.
+            if process.returncode or not has_printed:
+                break
+            is_at_prompt = has_printed = speaks = False
+            process = start()
+        for end in select.select([board, ours, 0], [], [], 0.05)[0]:
             data = os.read(end, 4096) if end else os.read(0, 1)
             if end == 0:
                 if not data:
                     process.kill()
+                    process.wait()
+                    return
                 continue
             if end == board:
-                os.write(ours, noisy(data))
                 has_printed = True
-                runs_program = runs_program and not data.endswith(b">>> ")
+                is_at_prompt = data.endswith((b">>> ", b"\x04>", b"CTRL-B to exit\r\n>"))
+                if options.circuit and not is_at_prompt:
+                    data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+                os.write(ours, noisy(data))
                 speaks = speaks or b"tinyferry ready" in data
                 # A later client pastes again.
                 speaks = speaks and not data.endswith(b"CTRL-B to exit\r\n>")
                 continue
-            if runs_program:
-                if 3 in data and has_printed and not is_interrupted:
-                    process.send_signal(signal.SIGINT)
-                    is_interrupted = True
-                continue
+            data = take(data)
             received += len(data)
             if options.kill is not None and received >= options.kill:
                 data = data[: len(data) - (received - options.kill)]
@@ -125,9 +186,20 @@ def main():
                 select.select([], [], [], chance.random() / 100)
                 process.kill()
                 process.wait()
-                break
-            os.write(board, noisy(data))
-    process.wait()
+                return
+            if data:
+                os.write(board, noisy(data))
 
 
-main()
+def interruptible(pid):
+    """Whether the process has a handler of SIGINT."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            caught = next(line for line in file if line.startswith("SigCgt:"))
+    except (OSError, StopIteration):
+        return False
+    return int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1 == 1
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    main(scratch)

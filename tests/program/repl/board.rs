@@ -1,12 +1,14 @@
 //! A board that runs MicroPython for Unix: `board.py`.
 
+use std::env;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::harness::Place;
 
@@ -44,6 +46,8 @@ pub(super) struct Options {
     pub(super) noise: Option<(f64, u64)>,
     /// It loses its power after this number of received bytes.
     pub(super) kill: Option<usize>,
+    /// It has only what CircuitPython has.
+    pub(super) is_circuit: bool,
 }
 
 impl Board {
@@ -65,6 +69,9 @@ impl Board {
         }
         if let Some(kill) = options.kill {
             command.args(["--kill", &kill.to_string()]);
+        }
+        if options.is_circuit {
+            command.args(["--circuit", "--heap", "64k"]);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("python3 starts");
@@ -89,9 +96,11 @@ impl Board {
         let (mut text, mut bytes) = (String::new(), [0; 4096]);
         let end = Instant::now() + Duration::from_secs(10);
         while Instant::now() < end {
-            match port.read(&mut bytes) {
-                Ok(count) => text.push_str(&String::from_utf8_lossy(&bytes[..count])),
-                Err(_) => thread::sleep(Duration::from_millis(5)),
+            let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+            let mut ports = [PollFd::new(&port, PollFlags::IN)];
+            poll(&mut ports, Some(&second)).expect("the port is open");
+            if let Ok(count) = port.read(&mut bytes) {
+                text.push_str(&String::from_utf8_lossy(&bytes[..count]));
             }
             if let Some((_, rest)) = text.split_once(&format!("{line}\r\n"))
                 && let Some((answer, _)) = rest.split_once("\n>>> ")

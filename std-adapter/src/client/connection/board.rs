@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Outcome, Session, Store};
@@ -16,8 +16,8 @@ use super::started::to_board;
 use super::{Connection, TextListener, Watch};
 use crate::checksum::Desktop;
 use crate::client::Error;
-use crate::endpoint::{Endpoint, Repl, ReplLine, Serial};
-use crate::transport::repl::{Entry, Fault, Leaving, READY, Step, packed, plain};
+use crate::endpoint::{Endpoint, Port, Repl, ReplLine, Serial};
+use crate::transport::repl::{Entry, Fault, Leaving, READY, Ready, Step, packed, plain};
 use crate::transport::serial::SerialLink;
 use crate::transport::stream::Traffic;
 #[cfg(unix)]
@@ -35,49 +35,55 @@ pub(super) fn open(
     rate: Option<NonZeroU64>,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
-    let (line, connection, is_uart) = match &repl.line {
+    let opened = match &repl.line {
         ReplLine::Serial(serial) => serial_line(serial, repl, rate).map_err(failed)?,
         #[cfg(unix)]
-        ReplLine::Command(command) => {
-            let (line, started) = command_line(command, repl, rate).map_err(failed)?;
-            (line, started, false)
-        }
+        ReplLine::Command(command) => command_line(command, repl, rate).map_err(failed)?,
         #[cfg(not(unix))]
         ReplLine::Command(_) => return Err(failed(crate::transport::only_on_unix("commands"))),
     };
-    let mut board = Board { connection, line, restarts: repl.restarts, runs: true };
+    let Opened { line, connection, is_uart, chosen } = opened;
     let is_lossy = repl.lossy.unwrap_or(is_uart);
-    board.start(repl, is_lossy).map_err(failed)?;
+    let restarts = repl.restarts;
+    let mut board = Board { connection, line, restarts, is_lossy, is_escaped: false, runs: true };
+    board.start(repl).map_err(|error| match chosen {
+        Some(port) => failed(io::Error::new(error.kind(), format!("{port}: {error}"))),
+        None => failed(error),
+    })?;
     debug!("started the server on the board at {endpoint}; lossy {is_lossy}");
     Ok(Box::new(board))
 }
 
-/// Opens a serial port; and whether it belongs to a UART, whose board may lose bytes.
-fn serial_line(
-    serial: &Serial,
-    repl: &Repl,
-    rate: Option<NonZeroU64>,
-) -> io::Result<(Arc<Line>, Box<dyn Connection>, bool)> {
+/// A line that is open.
+struct Opened {
+    line: Arc<Line>,
+    connection: Box<dyn Connection>,
+    /// Whether it belongs to a UART, whose board may lose bytes.
+    is_uart: bool,
+    /// The port, if the endpoint does not name it.
+    chosen: Option<String>,
+}
+
+/// Opens a serial port.
+fn serial_line(serial: &Serial, repl: &Repl, rate: Option<NonZeroU64>) -> io::Result<Opened> {
     let link = SerialLink::open(serial, Default::default())?;
-    debug!("opened {} for a board", link.path().escape_debug());
+    let path = link.path().escape_debug().to_string();
+    debug!("opened {path} for a board");
     let is_uart = is_uart(link.path());
     let line = Line::new(link.second_handle()?, repl.restarts);
-    let connection = over(Shared { link, line: Arc::clone(&line) }, rate);
-    Ok((line, connection, is_uart))
+    let connection = over(Shared::new(link, &line), rate);
+    let chosen = (!matches!(serial.port, Port::Path(_))).then_some(path);
+    Ok(Opened { line, connection, is_uart, chosen })
 }
 
 /// Starts a command that leads to a board.
 #[cfg(unix)]
-fn command_line(
-    command: &str,
-    repl: &Repl,
-    rate: Option<NonZeroU64>,
-) -> io::Result<(Arc<Line>, Box<dyn Connection>)> {
+fn command_line(command: &str, repl: &Repl, rate: Option<NonZeroU64>) -> io::Result<Opened> {
     let (socket, program) = command::start(command)?;
     let line = Line::new(socket.try_clone()?, repl.restarts);
     let link = StreamLink::new(socket, Default::default()).eager();
-    let connection = over(Shared { link, line: Arc::clone(&line) }, rate);
-    Ok((line, to_board(connection, program)))
+    let connection = to_board(over(Shared::new(link, &line), rate), program);
+    Ok(Opened { line, connection, is_uart: false, chosen: None })
 }
 
 /// Whether the port is a UART or a converter to one, by the name that Linux and macOS give it. A port of USB itself
@@ -93,6 +99,10 @@ struct Board {
     connection: Box<dyn Connection>,
     line: Arc<Line>,
     restarts: bool,
+    /// Whether the line may lose bytes.
+    is_lossy: bool,
+    /// Whether the server cannot disable Ctrl-C.
+    is_escaped: bool,
     /// Whether the line works, so that the board can get its prompt back.
     runs: bool,
 }
@@ -100,27 +110,35 @@ struct Board {
 impl Board {
     /// Starts the server: the compressed one, or the plain one if the board cannot decompress, for lack of a module or of
     /// memory.
-    fn start(&mut self, repl: &Repl, is_lossy: bool) -> io::Result<()> {
-        if let Some(pieces) = packed(repl, is_lossy) {
+    fn start(&mut self, repl: &Repl) -> io::Result<()> {
+        let ready = self.enter_either(repl)?;
+        let Ready { is_escaped } = ready.map_err(|fault| io::Error::other(fault.to_string()))?;
+        self.is_escaped = is_escaped;
+        self.line.set_escaped(is_escaped);
+        Ok(())
+    }
+
+    fn enter_either(&mut self, repl: &Repl) -> io::Result<Result<Ready, Fault>> {
+        if let Some(pieces) = packed(repl, self.is_lossy) {
             let entry = Entry::new(pieces, READY);
             let is_command = matches!(repl.line, ReplLine::Command(_));
             match self.enter(if is_command { entry.listening() } else { entry })? {
                 Err(fault @ (Fault::Script(_) | Fault::NoPaste)) => {
                     debug!("the board does not take the compressed server: {fault}");
                 }
-                result => return result.map_err(|fault| io::Error::other(fault.to_string())),
+                result => return Ok(result),
             }
         }
-        let result = self.enter(Entry::new(plain(repl, is_lossy), READY))?;
-        result.map_err(|fault| io::Error::other(fault.to_string()))
+        self.enter(Entry::new(plain(repl, self.is_lossy), READY))
     }
 
-    fn enter(&mut self, mut entry: Entry) -> io::Result<Result<(), Fault>> {
+    fn enter(&mut self, mut entry: Entry) -> io::Result<Result<Ready, Fault>> {
         loop {
             match entry.step() {
                 Step::Exchange(bytes, time) => {
+                    let begin = Instant::now();
                     let received = self.exchange(&bytes, time, &mut |bytes| !bytes.is_empty())?;
-                    entry.received(&received);
+                    entry.received(&received, begin.elapsed());
                 }
                 Step::Over(result) => return Ok(result),
             }
@@ -129,12 +147,14 @@ impl Board {
 
     /// Ends the server.
     fn leave(&mut self) {
-        let mut leaving = Leaving::new(self.restarts);
+        self.line.set_escaped(false);
+        let mut leaving = Leaving::new(self.restarts, self.is_escaped);
         loop {
             match leaving.step() {
                 Step::Exchange(bytes, time) => {
+                    let begin = Instant::now();
                     match self.exchange(&bytes, time, &mut |bytes| !bytes.is_empty()) {
-                        Ok(received) => leaving.received(&received),
+                        Ok(received) => leaving.received(&received, begin.elapsed()),
                         Err(error) => return debug!("the line to the board has failed: {error}"),
                     }
                 }
@@ -171,8 +191,10 @@ impl Connection for Board {
         })
     }
 
+    /// Only the open port tells whether the line may lose bytes.
     fn bound(&self, config: Config) -> Config {
-        self.connection.bound(config)
+        let config = self.connection.bound(config).lossy(self.is_lossy);
+        if self.is_lossy { config.credit(config.credit.min(Config::LOSSY.credit)) } else { config }
     }
 
     fn traffic(&self) -> Traffic {

@@ -1,6 +1,6 @@
 //! A connection to a command that this program starts.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::client::Error;
 use crate::client::timeouts::Timeouts;
 use crate::endpoint::Endpoint;
 use crate::transport::banner::socket::{AfterBanner, Shared};
-use crate::transport::banner::{Banner, First, Listener};
+use crate::transport::banner::{Banner, First};
 use crate::transport::command;
 use crate::transport::command::Program;
 use crate::transport::stream::Traffic;
@@ -41,8 +41,7 @@ pub(super) fn start(
         Banners::For(listener) => listener,
         Banners::ArePassed => {
             let link = link(socket, endpoint, protection, timeouts, rate)?;
-            let banner = Shared::new(Banner::new(first, Listener::default()));
-            return Ok(Box::new(Started { link, program, banner }));
+            return Ok(Box::new(Started { link, program, banner: None }));
         }
     };
     let banner = Shared::new(Banner::new(first, listener));
@@ -55,25 +54,25 @@ pub(super) fn start(
             }
             // If the command has ended, that is the cause.
             Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
-                ended(&mut program, &banner).map_or(error, failed)
+                ended(&mut program, Some(&banner)).map_or(error, failed)
             }
             error => error,
         }
     })?;
-    Ok(Box::new(Started { link, program, banner }))
+    Ok(Box::new(Started { link, program, banner: Some(banner) }))
 }
 
 /// The connection to a board over `link`, to which the started command `program` leads.
 pub(super) fn to_board(link: Box<dyn Connection>, program: Program) -> Box<dyn Connection> {
-    let banner = Shared::new(Banner::new(First::Reply, Listener::default()));
-    Box::new(Started { link, program, banner })
+    Box::new(Started { link, program, banner: None })
 }
 
 /// A command that was started to be the other end.
 struct Started {
     link: Box<dyn Connection>,
     program: Program,
-    banner: Shared,
+    /// The text before the first frame; none where that is input.
+    banner: Option<Shared>,
 }
 
 impl Connection for Started {
@@ -93,12 +92,12 @@ impl Connection for Started {
             self.program.set_established();
         } else {
             // A prompt has no line end.
-            self.banner.lock().end();
+            self.banner.iter().for_each(|banner| banner.lock().end());
         }
-        if self.banner.lock().is_endless() {
+        if self.banner.as_ref().is_some_and(|banner| banner.lock().is_endless()) {
             return Err(blocking::Error::Session(Failure::NotTinyferry));
         }
-        let ended = if is_gone { ended(&mut self.program, &self.banner) } else { None };
+        let ended = if is_gone { ended(&mut self.program, self.banner.as_ref()) } else { None };
         match ended {
             Some(error) => Err(blocking::Error::Link(error)),
             None => result,
@@ -111,7 +110,10 @@ impl Connection for Started {
         time: Duration,
         is_enough: &mut dyn FnMut(&[u8]) -> bool,
     ) -> io::Result<Vec<u8>> {
-        self.link.exchange(bytes, time, is_enough)
+        self.link.exchange(bytes, time, is_enough).map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => error,
+            _ => ended(&mut self.program, self.banner.as_ref()).unwrap_or(error),
+        })
     }
 
     fn bound(&self, config: Config) -> Config {
@@ -123,7 +125,7 @@ impl Connection for Started {
     }
 
     fn banner(&self) -> String {
-        self.banner.lock().begin()
+        self.banner.as_ref().map(|banner| banner.lock().begin()).unwrap_or_default()
     }
 
     fn may_be_terminal(&self) -> bool {
@@ -137,9 +139,9 @@ impl Connection for Started {
 }
 
 /// The error that a command has ended, if so; with its text, unless a listener received that.
-fn ended(program: &mut Program, banner: &Shared) -> Option<io::Error> {
+fn ended(program: &mut Program, banner: Option<&Shared>) -> Option<io::Error> {
     let ended = program.ended()?;
-    Some(match banner.lock().undelivered() {
+    Some(match banner.and_then(|banner| banner.lock().undelivered()) {
         Some(text) => io::Error::other(format!("{ended}; it printed {text}")),
         None => ended,
     })

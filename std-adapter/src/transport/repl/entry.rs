@@ -1,10 +1,15 @@
 //! Starts the server: interrupts the program of the board, enters the raw REPL, and runs the pieces of a script.
 
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::fault::Fault;
+use super::script::IS_ESCAPED;
 use super::state::State;
 use super::{CTRL_A, CTRL_C, CTRL_D, CTRL_E, END_SERVER, RAW_PROMPT, Step, behind, forget};
+
+/// Interrupts the program, and enters the raw REPL.
+const ENTER: [u8; 5] = [b'\r', CTRL_C, CTRL_C, b'\r', CTRL_A];
 
 /// How long the board may take for its answer to an attempt to enter the raw REPL.
 const ATTEMPT: Duration = Duration::from_millis(400);
@@ -12,6 +17,8 @@ const ATTEMPT: Duration = Duration::from_millis(400);
 const ATTEMPTS: u32 = 25;
 /// The output of a program that does not end, after which the next attempt is made, in bytes.
 const MOST_NOISE: usize = 16 * 1024;
+/// The same as a time.
+const NOISE: Duration = Duration::from_secs(1);
 /// How long a command may take for its first output: it may set its terminal up meanwhile, where Ctrl-C would end it.
 const LISTEN: Duration = Duration::from_secs(2);
 /// The silence after which late answers to earlier attempts are all in.
@@ -24,6 +31,13 @@ const PORTION_TIME: Duration = Duration::from_millis(15);
 /// The part of a text that an error shows, in bytes.
 const MOST_TEXT: usize = 200;
 
+/// The server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ready {
+    /// Whether the bytes of both directions are escaped: [`escaped`](super::escaped).
+    pub(crate) is_escaped: bool,
+}
+
 /// The start of a server.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -34,6 +48,9 @@ pub(crate) struct Entry {
     /// The line that the last piece prints.
     ready: &'static [u8],
     state: State,
+    /// How far it was when the last bytes were used, and the time since then.
+    progress: (Discriminant<State>, usize),
+    waited: Duration,
     /// Received bytes that no state has used.
     pub(super) input: Vec<u8>,
 }
@@ -44,7 +61,10 @@ impl Entry {
         pieces.reverse();
         // Without raw paste these bytes have a meaning.
         let needs_paste = pieces.iter().flatten().any(|byte| (CTRL_A..=CTRL_E).contains(byte));
-        Self { pieces, needs_paste, ready, state: State::Enter(0), input: Vec::new() }
+        let state = State::Enter(0);
+        let progress = (discriminant(&state), 0);
+        let (waited, input) = (Duration::ZERO, Vec::new());
+        Self { pieces, needs_paste, ready, state, progress, waited, input }
     }
 
     /// The same, over a command that has just been started.
@@ -53,7 +73,7 @@ impl Entry {
     }
 
     /// What to do next.
-    pub(crate) fn step(&mut self) -> Step<Result<(), Fault>> {
+    pub(crate) fn step(&mut self) -> Step<Result<Ready, Fault>> {
         let exchange = |bytes: &[u8], time| Step::Exchange(bytes.to_vec(), time);
         match &mut self.state {
             State::Listening(0) => exchange(&[], LISTEN),
@@ -63,12 +83,12 @@ impl Entry {
                 if *attempts > 0 {
                     bytes.extend(END_SERVER);
                 }
-                bytes.extend([b'\r', CTRL_C, CTRL_C, b'\r', CTRL_A]);
+                bytes.extend(ENTER);
                 self.state = State::Entering { attempts: *attempts, noise: 0 };
                 Step::Exchange(bytes, ATTEMPT)
             }
             State::Entering { .. } => exchange(&[], ATTEMPT),
-            State::Settling => exchange(&[], SETTLE),
+            State::Settling { .. } => exchange(&[], SETTLE),
             State::Prompt => {
                 self.state = State::Asked;
                 exchange(&[CTRL_E, b'A', CTRL_A], ANSWER)
@@ -109,20 +129,56 @@ impl Entry {
         }
     }
 
-    /// Takes the received bytes; none: the time has passed.
-    pub(crate) fn received(&mut self, bytes: &[u8]) {
+    /// Takes the bytes that were received within `time`; none: the time has passed.
+    pub(crate) fn received(&mut self, bytes: &[u8], time: Duration) {
         self.input.extend(bytes);
         if bytes.is_empty() {
             self.silence();
         }
         while self.advance() {}
+        let progress = (discriminant(&self.state), self.step_of_state());
+        self.waited = if progress == self.progress { self.waited + time } else { Duration::ZERO };
+        self.progress = progress;
+        self.noise();
+    }
+
+    /// A number that changes where a state makes progress.
+    fn step_of_state(&self) -> usize {
+        match &self.state {
+            State::Pasting { sent, room, .. } => sent.wrapping_add(*room),
+            State::Typing { sent, .. } => *sent,
+            _ => 0,
+        }
+    }
+
+    /// Ends the wait of a state to which the board only prints other text.
+    fn noise(&mut self) {
+        match &self.state {
+            State::Listening(_) if self.waited > LISTEN => self.state = State::Enter(0),
+            State::Entering { attempts, .. } | State::Settling { attempts }
+                if self.waited > NOISE =>
+            {
+                self.state = next_attempt(*attempts, &self.input);
+            }
+            State::Asked
+            | State::Pasting { .. }
+            | State::Sent { .. }
+            | State::Output
+            | State::Error
+            | State::Ended
+                if self.waited > ANSWER =>
+            {
+                self.state = State::Over(Err(Fault::Noise(end_of(&self.input))));
+            }
+            _ => {}
+        }
     }
 
     fn silence(&mut self) {
         match &mut self.state {
             State::Entering { attempts, .. } => self.state = next_attempt(*attempts, &self.input),
             State::Listening(_) => self.state = State::Enter(0),
-            State::Settling => {
+            State::Settling { .. } => {
                 self.input.clear();
                 self.state = State::Prompt;
             }
@@ -158,7 +214,10 @@ impl Entry {
             State::Entering { attempts, noise } => {
                 if let Some(end) = behind(&self.input, RAW_PROMPT) {
                     self.input.drain(..end);
-                    self.state = if *attempts == 0 { State::Prompt } else { State::Settling };
+                    self.state = match *attempts {
+                        0 => State::Prompt,
+                        attempts => State::Settling { attempts },
+                    };
                     return true;
                 }
                 if self.input.len() > MOST_TEXT + RAW_PROMPT.len() {
@@ -171,7 +230,7 @@ impl Entry {
                 }
                 return false;
             }
-            State::Settling => {
+            State::Settling { .. } => {
                 self.input.clear();
                 return false;
             }
@@ -197,8 +256,11 @@ impl Entry {
                 self.state = State::Output;
             }
             State::Output => {
-                if self.pieces.is_empty() && line_is_in(&self.input, self.ready) {
-                    self.state = State::Over(Ok(()));
+                if self.pieces.is_empty()
+                    && let Some(rest) = rest_of_line(&self.input, self.ready)
+                {
+                    let is_escaped = rest.starts_with(IS_ESCAPED);
+                    self.state = State::Over(Ok(Ready { is_escaped }));
                     return false;
                 }
                 let Some(end) = behind(&self.input, &[CTRL_D]) else {
@@ -264,15 +326,16 @@ impl Entry {
 /// The next attempt, or none.
 fn next_attempt(attempts: u32, input: &[u8]) -> State {
     match attempts + 1 {
+        ATTEMPTS if behind(input, &ENTER).is_some() => State::Over(Err(Fault::Echo)),
         ATTEMPTS => State::Over(Err(Fault::NoPrompt(end_of(input)))),
         attempts => State::Enter(attempts),
     }
 }
 
-/// Whether `line` is there, with its end.
-fn line_is_in(bytes: &[u8], line: &[u8]) -> bool {
-    behind(bytes, line)
-        .is_some_and(|end| bytes.get(end..).is_some_and(|rest| rest.contains(&b'\n')))
+/// The rest of the line with this begin, if its end is there.
+fn rest_of_line<'a>(bytes: &'a [u8], begin: &[u8]) -> Option<&'a [u8]> {
+    let rest = bytes.get(behind(bytes, begin)?..)?;
+    rest.get(..rest.iter().position(|byte| *byte == b'\n')?)
 }
 
 /// The end of a text, for an error.

@@ -7,8 +7,12 @@ use std::fmt;
 pub(crate) enum Fault {
     /// No raw REPL; the end of the text that came.
     NoPrompt(Vec<u8>),
+    /// The other end only returns the bytes that it gets.
+    Echo,
     /// The board did not answer in the raw REPL; the end of the text that came.
     Silent(Vec<u8>),
+    /// The board printed text without end in the raw REPL; its end.
+    Noise(Vec<u8>),
     /// The board has no raw paste, which the pieces need.
     NoPaste,
     /// A piece of the script has ended with this text of an error.
@@ -28,6 +32,14 @@ impl fmt::Display for Fault {
             Self::NoPrompt(text) => write!(
                 f,
                 "the board does not show the prompt of MicroPython or CircuitPython; it sends \"{}\"",
+                shown(text)
+            ),
+            Self::Echo => f.write_str(
+                "the other end only returns the bytes that it gets; is the board connected, and its terminal raw (stty raw -echo)?",
+            ),
+            Self::Noise(text) => write!(
+                f,
+                "the board prints text without end while the server is started; its last text is \"{}\"",
                 shown(text)
             ),
             Self::Silent(text) if text.is_empty() => {

@@ -13,6 +13,7 @@ import builtins
 import io
 import itertools
 import keyword
+import operator
 import pathlib
 import re
 import string
@@ -23,6 +24,8 @@ import zlib
 HERE = pathlib.Path(__file__).parent
 # Names that the client defines, and types of MicroPython's compiler.
 GIVEN = {"BEFORE", "LOSSY", "ROOT", "micropython", "ptr8", "ptr32", "uint"}
+# The length of a compressed piece, where several are one.
+LONGEST = 1700
 PIECES = re.compile(r"^# ---\n", re.M)
 FAST = re.compile(r'FAST = """\n(.*?)"""', re.S)
 
@@ -68,6 +71,18 @@ def local_names(function):
     bound = {name for node in inside if is_binding(node) for name in names_in(node)} - outside
     uses = [name for node in inside for name in names_in(node)]
     return sorted(bound, key=lambda name: (-uses.count(name), name))
+
+
+def merged(pieces):
+    """Fewer pieces, where two are short."""
+    out = []
+    for piece in pieces:
+        # The last piece runs alone, when there is as much memory as possible.
+        if out and len(out[-1]) + len(piece) < LONGEST and piece != pieces[-1]:
+            out[-1] = re.sub(r"\w+\.collect\(\)\n$", "", out[-1]) + piece
+        else:
+            out.append(piece)
+    return out
 
 
 class Rename(ast.NodeTransformer):
@@ -202,13 +217,30 @@ def read(content):
 
 
 class Fold(ast.NodeTransformer):
-    """Replaces `LOSSY` by its value, and drops the code that is not reached then."""
+    """Replaces names by their values, and drops the code that is not reached then."""
 
-    def __init__(self, lossy):
-        self.lossy = lossy
+    def __init__(self, values):
+        self.values = values
 
     def visit_Name(self, node):
-        return ast.Constant(self.lossy) if node.id == "LOSSY" else node
+        return ast.Constant(self.values[node.id]) if node.id in self.values else node
+
+    def visit_Assign(self, node):
+        if any(isinstance(target, ast.Name) and target.id in self.values for target in node.targets):
+            return None
+        return self.generic_visit(node)
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        operators = {ast.LShift: operator.lshift, ast.Sub: operator.sub, ast.FloorDiv: operator.floordiv}
+        operation = operators.get(type(node.op))
+        if operation and isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant):
+            return ast.Constant(operation(node.left.value, node.right.value))
+        return node
+
+    def visit_For(self, node):
+        self.generic_visit(node)
+        return node.body if ast.unparse(node.iter) == "range(1)" else node
 
     def visit_UnaryOp(self, node):
         self.generic_visit(node)
@@ -228,6 +260,15 @@ class Fold(ast.NodeTransformer):
         self.generic_visit(node)
         return (node.body if node.test.value else node.orelse) if is_truth(node.test) else node
 
+    def generic_visit(self, node):
+        super().generic_visit(node)
+        for field in ("body", "orelse"):
+            block = getattr(node, field, None)
+            if isinstance(block, list):
+                ends = [at for at, line in enumerate(block) if isinstance(line, (ast.Raise, ast.Return, ast.Continue))]
+                del block[ends[0] + 1 if ends else len(block) :]
+        return node
+
     def visit_If(self, node):
         self.generic_visit(node)
         return (node.body if node.test.value else node.orelse) if is_truth(node.test) else node
@@ -237,26 +278,36 @@ def is_truth(node):
     return isinstance(node, ast.Constant) and isinstance(node.value, bool)
 
 
+def folded(source, values):
+    """The source with values in place of names."""
+    fold = lambda code: ast.unparse(ast.fix_missing_locations(Fold(values).visit(ast.parse(code))))
+    fast = 'FAST = """\n' + fold(FAST.search(source).group(1)) + '\n"""'
+    pieces = [re.sub("^FAST = .*$", lambda _: fast, fold(piece), flags=re.M) + "\n" for piece in PIECES.split(source)]
+    return "# ---\n".join(pieces)
+
+
 def packed(source, lossy):
     """The file for one kind of line."""
-    fast = FAST.search(source).group(0)
-    pieces = []
-    for piece in PIECES.split(source):
-        text = ast.unparse(ast.fix_missing_locations(Fold(lossy).visit(ast.parse(piece))))
-        pieces.append(re.sub("^FAST = .*$", lambda _: fast, text, flags=re.M) + "\n")
-    pieces = [piece.strip("\n") + "\n" for piece in minified("# ---\n".join(pieces)).split("\n#\n")]
+    source = folded(source, {"LOSSY": lossy, "ESCAPED": False, "BITS": 8})
+    pieces = merged([piece.strip("\n") + "\n" for piece in minified(source).split("\n#\n")])
     streams = []
-    for level in (8, 9):
+    for memory in range(1, 10):
         for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED):
-            stream = zlib.compressobj(9, zlib.DEFLATED, -12, level, strategy)
+            stream = zlib.compressobj(9, zlib.DEFLATED, -12, memory, strategy)
             streams.append(stream.compress("".join(pieces).encode()) + stream.flush())
     lengths = ",".join(str(len(piece.encode())) for piece in pieces)
-    return lengths.encode() + b"\n" + min(streams, key=len)
+    return lengths.encode() + b"\n" + min(streams, key=wire_length)
+
+
+def wire_length(stream):
+    """The length of the statements that add the bytes of a stream."""
+    costs = {0: 1, 3: 3, 4: 3, 10: 1, 13: 1, 39: 1, 92: 1}
+    return len(stream) + sum(costs.get(byte, 0) for byte in stream)
 
 
 if __name__ == "__main__":
     source = (HERE / "peer.py").read_text()
-    made = {"peer.min.py": minified(source).encode()}
+    made = {"peer.min.py": minified(folded(source, {"BITS": 4})).encode()}
     made |= {"reliable.deflate": packed(source, False), "lossy.deflate": packed(source, True)}
     for name, content in made.items():
         file = HERE / name

@@ -5,6 +5,7 @@
 //! nothing of links, frames and files.
 
 mod entry;
+mod escape;
 mod fault;
 mod leaving;
 mod script;
@@ -14,9 +15,12 @@ mod tests;
 
 use std::time::Duration;
 
-pub(crate) use self::entry::Entry;
+use tinyferry_core::wire::FRAME_MAX;
+
+pub(crate) use self::entry::{Entry, Ready};
+pub(crate) use self::escape::{Unescape, escaped};
 pub(crate) use self::fault::Fault;
-pub(crate) use self::leaving::{Leaving, PROMPT_AGAIN, RESTART};
+pub(crate) use self::leaving::{Leaving, RESTART, end_of_server, prompt_again};
 pub(crate) use self::script::{READY, packed, plain};
 
 /// The byte of Ctrl-A: the raw REPL.
@@ -29,9 +33,9 @@ const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
 /// The byte of Ctrl-E: the first one of a question about raw paste.
 const CTRL_E: u8 = 5;
-/// Ends a server of an earlier client that waits for the rest of a frame: a frame has at most 1036 bytes. At a
-/// prompt they have no effect.
-pub(crate) const END_SERVER: [u8; 1100] = [CTRL_C; 1100];
+/// Ends a server that waits for the rest of a frame: a number of bytes past the longest frame. At a prompt they have no
+/// effect.
+const END_SERVER: [u8; FRAME_MAX + 64] = [CTRL_C; FRAME_MAX + 64];
 /// Follows the first sentence of the raw REPL.
 const RAW_PROMPT: &[u8] = b"raw REPL; CTRL-B to exit\r\n>";
 /// The prompt for a person.

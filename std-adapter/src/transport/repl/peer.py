@@ -3,12 +3,14 @@
 #
 # The client sends it over the raw REPL in the pieces between the lines "# ---", so that a board compiles one at a time.
 # `peer.min.py` is made of this file by `minify.py`. Before the first piece the client sets `BEFORE`, the names that the board
-# has without the server, `LOSSY` (0 or 1) and `ROOT`, the served directory.
-import sys, os, struct, time, gc, micropython
+# has without the server, `LOSSY` (0 or 1) and `ROOT`, the served directory. `BITS` is a number that `minify.py` inserts.
+import sys, os, io, struct, time, gc, micropython
 from array import array
 from binascii import crc32
 
-micropython.kbd_intr(-1)
+# CircuitPython interrupts a script at each byte of Ctrl-C, and changes the line ends of both directions. There the bytes of
+# Ctrl-C, of line ends and of 0x10 have 0x10 before them, and bit 6 inverted.
+ESCAPED = not hasattr(micropython, "kbd_intr")
 gc.collect()
 # Large memory first. The dictionary of the names grows by copies of itself.
 received, sent = bytearray(1040), bytearray(1040)
@@ -16,28 +18,45 @@ for number in range(160):
     globals()[number] = 0
 for number in range(160):
     del globals()[number]
-source = getattr(sys.stdin, "buffer", sys.stdin)
-sink = getattr(sys.stdout, "buffer", sys.stdout)
+source, write = sys.stdin, sys.stdout.write
+if not ESCAPED:
+    source, write = sys.stdin.buffer, sys.stdout.buffer.write
 if LOSSY:
     import select
 
     poll = select.poll()
     poll.register(sys.stdin, 1)
     ready = poll.ipoll
+elif ESCAPED:
+
+    def ready(_):
+        yield
+
+
+if ESCAPED:
+    put = write
+
+    def write(data):
+        data = bytes(data)
+        for byte in b"\x10\n\r":
+            data = data.replace(bytes((byte,)), bytes((16, byte ^ 64)))
+        put(data)
+
+
 if ROOT:
     os.chdir(ROOT)
 pack, unpack = struct.pack, struct.unpack_from
 ZEROS = bytes(16)
 PARTIAL = ".tinyferry-part"
 ALL = (1 << 64) - 1
-# Seconds from 1970 to the epoch of the board.
-EPOCH = 946684800 if time.localtime(0)[0] == 2000 else 0
-# The state of CRC-64, and its table for four bits, as lower and upper halves.
+# Seconds from 1970 to the epoch of the board: some count from 2000. CircuitPython refuses earlier times.
+EPOCH = 946684800 if time.localtime(946684800)[0] > 2020 else 0
+# The state of CRC-64, and its table for some bits, as lower and upper halves.
 digest = array("I", (0, 0))
-table = array("I", range(32))
-for number in range(16):
+table = array("I", range(2 << BITS))
+for number in range(1 << BITS):
     value = number
-    for _ in range(4):
+    for _ in range(BITS):
         value = value >> 1 ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
     table[2 * number] = value & 0xFFFFFFFF
     table[2 * number + 1] = value >> 32
@@ -52,11 +71,11 @@ def add(data: ptr8, count: int, state: ptr32, table: ptr32):
     while at < count:
         low ^= uint(data[at])
         at += 1
-        for _ in range(2):
-            k: uint = (low & uint(15)) << uint(1)
-            low = ((low >> uint(4)) & uint(0xFFFFFFF)) | ((high & uint(15)) << uint(28))
+        for _ in range(8 // BITS):
+            k: uint = (low & uint((1 << BITS) - 1)) << uint(1)
+            low = ((low >> uint(BITS)) & uint((1 << 32 - BITS) - 1)) | ((high & uint((1 << BITS) - 1)) << uint(32 - BITS))
             low ^= uint(table[int(k)])
-            high = ((high >> uint(4)) & uint(0xFFFFFFF)) ^ uint(table[int(k) + 1])
+            high = ((high >> uint(BITS)) & uint((1 << 32 - BITS) - 1)) ^ uint(table[int(k) + 1])
     state[0] = int(low)
     state[1] = int(high)
 """
@@ -85,7 +104,7 @@ def crc64():
 def have(length):
     global filled, silent
     while filled < length:
-        if not LOSSY:
+        if not LOSSY and not ESCAPED:
             if source.readinto(receive_view[filled:length]) != length - filled:
                 raise SystemExit
             filled = length
@@ -93,6 +112,9 @@ def have(length):
             # Without memory for an answer: a collection of garbage may take as long as some bytes.
             for _ in ready(20):
                 source.readinto(one)
+                if ESCAPED and one[0] == 16:
+                    source.readinto(one)
+                    one[0] ^= 64
                 received[filled] = one[0]
                 filled += 1
                 break
@@ -124,17 +146,21 @@ def chunk_at_front(seed):
 # position and its length. After `wait` seconds without one: None.
 def frame(wait=0):
     global threes, silent, unsure
-    until = time.ticks_add(time.ticks_ms(), wait * 1000) if wait else 0
+    # Silences of 20 ms.
+    wait *= 50
     while 1:
         silent = 0
-        if not have(1):
+        is_there = have(1)
+        if LOSSY and not is_there:
             unsure = 0
-            if wait and time.ticks_diff(until, time.ticks_ms()) < 0:
+            wait -= 1
+            if not wait:
                 return None
             continue
         length = chunk_at_front(seed)
         if length:
-            unsure = threes = 0
+            if LOSSY:
+                unsure = threes = 0
             low, bits, position = unpack("<BHI", received, 1)
             if not bits >> 15:
                 return b"", low, position, length
@@ -145,9 +171,10 @@ def frame(wait=0):
             transfer, extra, position = unpack("<HHQ", received, 4)
             own = seed if transfer else 0
             if crc32(receive_view[:32], own) == unpack("<I", received, 32)[0]:
-                was_unsure = unsure
-                if transfer:
-                    unsure = threes = 0
+                if LOSSY:
+                    was_unsure = unsure
+                    if transfer:
+                        unsure = threes = 0
                 detail = bytes(receive_view[16:32])
                 drop(36)
                 if extra:
@@ -158,12 +185,14 @@ def frame(wait=0):
                         raise SystemExit
                     extra = bytes(receive_view[12:length])
                     drop(length)
-                if not was_unsure or transfer:
+                if not LOSSY or not was_unsure or transfer:
                     return code, transfer, position, detail, extra or b""
                 continue
         # No frame. A client that leaves sends 0x03 until it has an answer.
+        if not LOSSY:
+            raise SystemExit
         threes = threes + 1 if received[0] == 3 else 0
-        if not LOSSY or threes > 1040:
+        if threes > 1040:
             raise SystemExit
         drop(1)
         unsure = not (silent and not filled)
@@ -177,7 +206,7 @@ def send(code, transfer, position, detail, extra=b""):
     if extra:
         part = pack("<BBHI", 0xFA, transfer & 255, len(extra) | 0x8000, 0)
         head += part + pack("<I", crc32(extra, crc32(part, own))) + extra
-    sink.write(head)
+    write(head)
     return head
 # ---
 # A request or an entry cannot be taken: the reason, and a message.
@@ -221,9 +250,7 @@ def sound(path):
     for name in path.split("/"):
         if not 0 < len(name.encode()) < 256 or name in (".", ".."):
             raise Refused(8)
-    if len(path.encode()) > 960 or any(letter < " " or "\x7e" < letter < "\xa0" for letter in path):
-        raise Refused(8)
-    if path.split("/")[-1] == PARTIAL:
+    if len(path.encode()) > 960 or name == PARTIAL or any(letter < " " or "\x7e" < letter < "\xa0" for letter in path):
         raise Refused(8)
     return path
 
@@ -242,17 +269,23 @@ def kind(path):
 def expect(path, wanted):
     found = kind(path)
     if found[0] != wanted:
-        raise Refused((3, 6, 5)[found[0]] if found[0] else 3)
+        raise Refused((3, 6, 5)[found[0]])
     return found
 
 
-# The names and kinds of a directory's entries.
+# The names, kinds and sizes of a directory's entries.
 def entries(path):
-    # CircuitPython has names only; tuples take less memory than a list.
-    for name in getattr(os, "ilistdir", os.listdir)(path or os.getcwd()):
-        name = name if isinstance(name, str) else name[0]
+    # CircuitPython has names only; tuples take less memory than a list. MicroPython for Unix has no sizes.
+    for name in os.listdir(path or os.getcwd()) if ESCAPED else os.ilistdir(path or os.getcwd()):
+        what = size = 0
+        if not ESCAPED:
+            what = (0, 2, 1, 0)[name[1] >> 14]
+            size = name[3] if len(name) > 3 else -1
+            name = name[0]
         if name != PARTIAL:
-            yield name, kind(path + "/" + name if path else name)[0]
+            if not what or what == 1 and size < 0:
+                what, size, _ = kind(path + "/" + name if path else name)
+            yield name, what, size
 
 
 # The space of the file system: the bytes of a block, the same again, the blocks, and the free ones twice.
@@ -323,7 +356,7 @@ def content(path, size):
 # ---
 # The hashes of the entries of a directory (R86).
 def hashes(path, facts, salt):
-    for name, what in entries(path):
+    for name, what, size in entries(path):
         below = path + "/" + name if path else name
         if what == 2:
             number = total = 0
@@ -332,7 +365,6 @@ def hashes(path, facts, salt):
                 total += value
             record = pack("<BQQ", 2, total & ALL, number)
         else:
-            size = kind(below)[1]
             record = pack("<B", 1 | facts << 4)
             if facts & 1:
                 record += pack("<Q", size)
@@ -527,12 +559,12 @@ def store(at, length):
 
 # The `DON` of the open file.
 def finish(transfer, place, detail):
-    global due
-    if place != size or position != size and not LOSSY:
-        raise Refused(16)
-    if position != size:
+    global due, opened, file
+    if LOSSY and place == size != position:
         answer(transfer, position)
         return
+    if not place == size == position:
+        raise Refused(16)
     if crc64() != unpack("<Q", detail, 8)[0]:
         if resume:
             due += 1
@@ -543,14 +575,9 @@ def finish(transfer, place, detail):
         file.close()
         if not is_same:
             rename(partial_of(target), target)
-    leave_open()
+    opened, file = 0, None
     if LOSSY or not tree:
         end(b"DON", transfer, place, detail)
-
-
-def leave_open():
-    global opened, file
-    opened, file = 0, None
 
 
 def fail(transfer, error):
@@ -645,7 +672,7 @@ def hello(detail):
     global session, seed, count, tree, base, drained, ended, chunk, due, allowed
     number, version, link, _, most, block, _, credit = unpack("<IBBHHBBH", detail)
     if not number:
-        return 0
+        return
     if number != session:
         close(1)
         session = seed = number
@@ -659,7 +686,6 @@ def hello(detail):
         send(b"PON", 0, 0, own)
     else:
         send(b"ERR", 0, 0, pack("<HHI8x", 20, 0, number))
-    return 1
 # ---
 # The other end has begun a new session, or given the request up.
 class Over(Exception):
@@ -674,16 +700,17 @@ offered = 0
 # Waits for an answer to a question on one of these transfers; repeats the question on a lossy line.
 def wait(transfers, question):
     global acknowledged, credit
-    pause = 1
-    repeats = 0
+    if LOSSY:
+        pause = 1
+        repeats = 0
     while 1:
         got = frame(pause if LOSSY else 0)
-        if got is None:
+        if LOSSY and got is None:
             if repeats > 15:
                 raise Over
             repeats += 1
             pause = min(4, 2 * pause)
-            sink.write(question)
+            write(question)
             continue
         code, transfer, place, detail = got[:4]
         if not code:
@@ -693,7 +720,7 @@ def wait(transfers, question):
                 hello(detail)
                 raise Over
             if LOSSY:
-                sink.write(question)
+                write(question)
             else:
                 hello(detail)
         elif code in (b"PON", b"DON"):
@@ -739,7 +766,7 @@ def give_chunk(transfer, place, count):
     check = crc32(send_view[12 : 12 + count], crc32(send_view[:8], ~session & 0xFFFFFFFF))
     sent[8:12] = pack("<I", check)
     frames = frames + 1 & 0xFFFF
-    sink.write(send_view[: 12 + count])
+    write(send_view[: 12 + count])
 
 
 # Ends an offer for this reason.
@@ -752,14 +779,6 @@ def give_up(transfer, place, reason):
 
 def reason_in(got):
     return got[3][0] | got[3][1] << 8 if got and got[0] == b"ERR" else 0
-
-
-class NoFile:
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 # ---
@@ -784,7 +803,7 @@ def give(path, name, names_only, in_tree, may_resume):
         return reason_in(got)
     clear()
     at = done = 0
-    with open(path, "rb") if what == 1 else NoFile() as file:
+    with open(path, "rb") if what == 1 else io.BytesIO() as file:
         while 1:
             if got:
                 code, _, place, detail = got
@@ -829,7 +848,7 @@ def give(path, name, names_only, in_tree, may_resume):
 # ---
 # The paths of a tree, relative to it.
 def walk(root, below, depth):
-    for name, what in entries(root + below[:-1] if below else root[:-1]):
+    for name, what, _ in entries(root + below[:-1] if below else root[:-1]):
         yield below + name
         if what == 2 and depth != 1:
             for path in walk(root, below + name + "/", depth - 1):
@@ -898,7 +917,7 @@ def act(code, transfer, place, detail, extra=b""):
     elif not transfer:
         if code == b"PIN":
             hello(detail)
-    elif drained:
+    elif not LOSSY and drained:
         if code == b"PIN":
             count = detail[0] | detail[1] << 8
             answer(transfer, 0)
@@ -907,7 +926,7 @@ def act(code, transfer, place, detail, extra=b""):
     elif code == b"PON":
         pass
     elif LOSSY and transfer == ended and transfer not in (opened, tree):
-        sink.write(ending)
+        write(ending)
     elif code == b"SAF":
         if transfer == opened:
             again()
@@ -949,22 +968,35 @@ def serve():
             fail(opened or tree, error)
 
 
-# The names and the memory of the board are as before.
-def forget():
-    collect, before = gc.collect, BEFORE
-    for name in list(globals()):
+# Closes the file; then the names and the memory of the board are as before.
+def run():
+    names, before = globals(), BEFORE
+    steps = [lambda: close(1), lambda: forget(names, before), gc.collect]
+    try:
+        serve()
+    except (SystemExit, KeyboardInterrupt):
+        pass
+    finally:
+        while steps:
+            try:
+                steps[0]()
+                steps.pop(0)
+            except KeyboardInterrupt:
+                # A second Ctrl-C, where the server cannot disable it.
+                pass
+
+
+def forget(names, before):
+    for name in list(names):
         if name not in before:
-            del globals()[name]
-    collect()
+            names.pop(name, 0)
 
 
 # ---
-print("tinyferry ready")
-try:
-    serve()
-except SystemExit:
-    pass
-finally:
-    close(1)
-    micropython.kbd_intr(3)
-    forget()
+if ESCAPED:
+    print("tinyferry ready, escaped")
+else:
+    # The REPL enables Ctrl-C for each script, and disables it after each.
+    micropython.kbd_intr(-1)
+    print("tinyferry ready")
+run()

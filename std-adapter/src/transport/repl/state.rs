@@ -1,9 +1,10 @@
 //! The states of the start of a server.
 
+use super::entry::Ready;
 use super::fault::Fault;
 
 /// The state of the start of a server.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// A command is set up; the number of bytes of its output.
     Listening(usize),
@@ -15,7 +16,9 @@ pub(super) enum State {
         noise: usize,
     },
     /// Waits until all answers to several attempts have come.
-    Settling,
+    Settling {
+        attempts: u32,
+    },
     /// In the raw REPL: the next piece is due.
     Prompt,
     /// Has asked whether the board knows raw paste.
@@ -44,5 +47,5 @@ pub(super) enum State {
     Error,
     /// Waits for the prompt behind a piece.
     Ended,
-    Over(Result<(), Fault>),
+    Over(Result<Ready, Fault>),
 }

@@ -10,7 +10,7 @@ use tinyferry_core::driver::blocking::Link;
 
 use crate::client::connection::Direct;
 use crate::transport::limit::Pausable;
-use crate::transport::repl::{END_SERVER, PROMPT_AGAIN, RESTART};
+use crate::transport::repl::{RESTART, Unescape, end_of_server, escaped, prompt_again};
 use crate::transport::stream::Traffic;
 
 /// How long a signal waits for the write of a session.
@@ -28,6 +28,8 @@ struct Output {
     /// A second handle of the line.
     line: Box<dyn io::Write + Send>,
     restarts: bool,
+    /// Whether the bytes of a session are escaped.
+    is_escaped: bool,
     /// Whether a signal has ended the server: no session may write any more. A board would run its bytes as Python.
     is_ended: bool,
 }
@@ -39,7 +41,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Line {
     /// Registers the board for the signals.
     pub(super) fn new(line: impl io::Write + Send + 'static, restarts: bool) -> Arc<Self> {
-        let output = Output { line: Box::new(line), restarts, is_ended: false };
+        let line = Box::new(line);
+        let output = Output { line, restarts, is_escaped: false, is_ended: false };
         let line = Arc::new(Self(Mutex::new(output)));
         lock(&BOARDS).push(Arc::clone(&line));
         line
@@ -55,6 +58,11 @@ impl Line {
             drop(output);
             thread::park();
         }
+    }
+
+    /// From now on the bytes of a session are escaped, or no more.
+    pub(super) fn set_escaped(&self, is_escaped: bool) {
+        self.output().is_escaped = is_escaped;
     }
 
     /// A signal ends the server of the board.
@@ -73,7 +81,7 @@ impl Line {
         };
         output.is_ended = true;
         let restart: &[u8] = if output.restarts { &RESTART } else { &[] };
-        for bytes in [&END_SERVER, &PROMPT_AGAIN[..], restart] {
+        for bytes in [end_of_server(output.is_escaped), &prompt_again(), restart] {
             if bytes.is_empty() || output.line.write_all(bytes).is_err() {
                 return;
             }
@@ -96,8 +104,15 @@ pub(in super::super) fn end_all() {
 
 /// A link to a board, which no session uses after a signal.
 pub(super) struct Shared<L> {
-    pub(super) link: L,
-    pub(super) line: Arc<Line>,
+    link: L,
+    line: Arc<Line>,
+    unescape: Unescape,
+}
+
+impl<L> Shared<L> {
+    pub(super) fn new(link: L, line: &Arc<Line>) -> Self {
+        Self { link, line: Arc::clone(line), unescape: Unescape::default() }
+    }
 }
 
 impl<L: Direct> embedded_io::ErrorType for Shared<L> {
@@ -106,16 +121,29 @@ impl<L: Direct> embedded_io::ErrorType for Shared<L> {
 
 impl<L: Direct> embedded_io::Read for Shared<L> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let result = self.link.read(into);
-        drop(self.line.output());
-        result
+        loop {
+            let count = self.link.read(into);
+            let is_escaped = self.line.output().is_escaped;
+            let count = count?;
+            if !is_escaped || count == 0 {
+                return Ok(count);
+            }
+            let count = self.unescape.apply(into.get_mut(..count).unwrap_or_default());
+            if count > 0 {
+                return Ok(count);
+            }
+        }
     }
 }
 
 impl<L: Direct> embedded_io::Write for Shared<L> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _output = self.line.output();
-        self.link.write(bytes)
+        let output = self.line.output();
+        if !output.is_escaped {
+            return self.link.write(bytes);
+        }
+        self.link.write_all(&escaped(bytes))?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -144,7 +172,9 @@ impl<L: Direct> Link for Shared<L> {
     }
 
     fn take_buffered(&mut self, take: impl FnOnce(&[u8]) -> usize) {
-        self.link.take_buffered(take);
+        if !self.line.output().is_escaped {
+            self.link.take_buffered(take);
+        }
     }
 }
 

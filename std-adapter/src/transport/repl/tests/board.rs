@@ -1,5 +1,6 @@
 //! A board, written from the documentation of the raw REPL.
 
+use super::super::script::FORGET;
 use super::super::*;
 
 const BANNER: &[u8] =
@@ -18,10 +19,18 @@ pub(super) struct Kind {
     pub(super) fails_at: Option<usize>,
     /// The number of bytes of a piece after which the board has no memory.
     pub(super) memory: usize,
+    /// Its server escapes bytes.
+    pub(super) escapes: bool,
 }
 
-pub(super) const USUAL: Kind =
-    Kind { window: Some(32), refuses_paste: false, stubborn: 0, fails_at: None, memory: 10_000 };
+pub(super) const USUAL: Kind = Kind {
+    window: Some(32),
+    refuses_paste: false,
+    stubborn: 0,
+    fails_at: None,
+    memory: 10_000,
+    escapes: false,
+};
 
 /// The prompt of a board, written from the documentation of the raw REPL.
 pub(super) struct Board {
@@ -75,15 +84,27 @@ impl Board {
                 output.extend(b"\r\n");
                 output.extend(RAW_PROMPT);
             }
-            (Mode::Prompt, CTRL_C) => output.extend(b"\r\n>>> "),
+            (Mode::Prompt, CTRL_C) => {
+                self.line.clear();
+                output.extend(b"\r\n>>> ");
+            }
+            (Mode::Prompt, CTRL_D) if !self.line.is_empty() => {}
             (Mode::Prompt, CTRL_D) => {
                 self.restarts += 1;
                 output.extend(b"MPY: soft reboot\r\n");
                 output.extend(BANNER);
             }
-            (Mode::Prompt, b'\r') => output.extend(b"\r\n>>> "),
-            (Mode::Prompt, byte) => output.push(byte),
+            (Mode::Prompt, b'\r') => {
+                self.line.clear();
+                output.extend(b"\r\n>>> ");
+            }
+            (Mode::Prompt, CTRL_B) => output.extend(BANNER),
+            (Mode::Prompt, byte) => {
+                self.line.push(byte);
+                output.push(byte);
+            }
             (Mode::Raw, CTRL_B) => {
+                self.line.clear();
                 self.mode = Mode::Prompt;
                 output.extend(b"\r\n");
                 output.extend(BANNER);
@@ -142,13 +163,18 @@ impl Board {
     }
 
     fn run(&mut self, output: &mut Vec<u8>) {
+        if self.line == FORGET.as_bytes() {
+            self.line.clear();
+            return output.extend(b"\x04\x04>");
+        }
         self.pieces.push(std::mem::take(&mut self.line));
         self.mode = Mode::Raw;
         if self.kind.fails_at == Some(self.pieces.len() - 1) {
             output.extend(b"some output\x04Traceback:\r\nMemoryError: no \x1b memory\r\n\x04>");
         } else if self.pieces.len() == 3 {
             self.mode = Mode::Server;
-            output.extend(b"tinyferry ready\r\n");
+            let escapes: &[u8] = if self.kind.escapes { b", escaped" } else { b"" };
+            output.extend([b"tinyferry ready", escapes, b"\r\n"].concat());
         } else {
             output.extend(b"\x04\x04>");
         }
