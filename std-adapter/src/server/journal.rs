@@ -13,11 +13,12 @@ mod recorder;
 mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, warn};
@@ -31,6 +32,9 @@ pub(crate) use self::recorder::Recorder;
 const MAX_REMEMBERED: usize = 1024;
 /// How long an entry is watched whose session has ended before its file was in place: a sync may take minutes.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long the journal of a killed server may still be locked.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The journal of one server. Clones are the same journal.
@@ -79,12 +83,7 @@ impl Journal {
         let directory = directory.into();
         DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
         let lock = File::create(directory.join("lock"))?;
-        lock.try_lock().map_err(|problem| match problem {
-            fs::TryLockError::WouldBlock => {
-                io::Error::new(ErrorKind::WouldBlock, "another server uses it")
-            }
-            fs::TryLockError::Error(error) => error,
-        })?;
+        lock_within(&lock, LOCK_TIMEOUT)?;
         let served = served.as_ref().canonicalize()?;
         let state = State { has_more: true, ..State::default() };
         let shared = Shared {
@@ -145,6 +144,21 @@ impl Journal {
     /// Records the files of a client, whose directory is `below` the served one.
     pub(crate) fn recorder(&self, below: &str, client: &str, key: Option<&str>) -> Recorder {
         Recorder::new(Arc::clone(&self.0), below, client, key)
+    }
+}
+
+/// Locks the journal. A process that a killed server was about to start has its lock until it has become its program.
+fn lock_within(lock: &File, timeout: Duration) -> io::Result<()> {
+    let end = Instant::now() + timeout;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= end => {
+                return Err(io::Error::new(ErrorKind::WouldBlock, "another server uses it"));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_INTERVAL),
+        }
     }
 }
 
