@@ -54,8 +54,13 @@ impl Server {
     }
 
     pub(crate) fn start_by(mut command: Command) -> Self {
+        command.stdin(Stdio::null());
+        Self::start_with_stdin(command)
+    }
+
+    /// Starts a server with the standard input of the command.
+    pub(crate) fn start_with_stdin(mut command: Command) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -89,6 +89,7 @@ mod serial_refusals;
 mod served_directory;
 mod served_terminal;
 mod server_log;
+mod service;
 mod shutdown;
 mod signals;
 mod slow_line;

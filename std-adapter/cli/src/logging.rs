@@ -2,6 +2,7 @@
 //! them, they are dropped and counted.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,8 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::standard;
 
+mod json;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::json::{JsonFormat, LogFormat};
 
 /// The queue's capacity in bytes.
 const QUEUE_BYTES: usize = 256 * 1024;
@@ -40,6 +44,7 @@ struct Lines {
     bytes: usize,
     dropped: u64,
     is_held: bool,
+    format: LogFormat,
     is_writing: bool,
     /// Lines written so far.
     written: u64,
@@ -66,6 +71,20 @@ impl LogQueue {
     fn to(to: Box<dyn Write + Send>) -> Self {
         let lines = Lines { idle: Some(to), ..Lines::default() };
         Self { shared: Arc::new(Shared { lines: Mutex::new(lines), changed: Condvar::new() }) }
+    }
+
+    /// Sets the format of the lines of [`LogQueue::push_error`], and of the one about dropped lines.
+    pub(crate) fn set_format(&self, format: LogFormat) {
+        self.shared.lock().format = format;
+    }
+
+    /// Appends the error that ends the program.
+    pub(crate) fn push_error(&self, error: &impl Display) {
+        let line = match self.shared.lock().format {
+            LogFormat::Text => format!("tinyferry: {error}\n"),
+            LogFormat::Json => json::line("error", &error.to_string()),
+        };
+        self.push(line.as_bytes());
     }
 
     /// Appends a line, or counts it as dropped. Never waits.
@@ -207,8 +226,11 @@ impl Shared {
             if lines.dropped > 0 {
                 lines.is_writing = true;
                 let dropped = std::mem::take(&mut lines.dropped);
-                return format!("{dropped} lines were dropped: nobody read standard error\n")
-                    .into();
+                let message = format!("{dropped} lines were dropped: nobody read standard error");
+                return match lines.format {
+                    LogFormat::Text => format!("{message}\n").into(),
+                    LogFormat::Json => json::line("warn", &message).into(),
+                };
             }
             lines = self.changed.wait(lines).unwrap_or_else(PoisonError::into_inner);
         }

@@ -50,6 +50,8 @@ mod removal;
 mod retry;
 mod rounds;
 mod serve;
+#[cfg(unix)]
+mod service;
 mod signals;
 mod standard;
 mod stream;
@@ -66,7 +68,7 @@ use tracing_subscriber::EnvFilter;
 use crate::args::{Args, Command, Mirror, Peer};
 use crate::exit::{CliError, Exit};
 use crate::log_lines::LogLines;
-use crate::logging::LogQueue;
+use crate::logging::{JsonFormat, LogFormat, LogQueue};
 use crate::message::Task;
 use crate::progress::Verbosity;
 
@@ -89,7 +91,11 @@ fn main() -> ExitCode {
     output::set_quiet(args.quiet);
     let is_started = matches!(&args.command, Command::Serve(serve) if serve.is_started());
     signals::survive_large_files();
-    start_log(args.verbose, args.quiet, is_started, log.clone());
+    let format = match &args.command {
+        Command::Serve(serve) => serve.log,
+        _ => LogFormat::Text,
+    };
+    start_log((args.verbose, args.quiet), is_started, format, log.clone());
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, 0) => Verbosity::Normal,
@@ -132,7 +138,7 @@ fn main() -> ExitCode {
     let exit = result.unwrap_or_else(|problem| {
         if is_server {
             // A server does not wait for a reader.
-            log.push(format!("tinyferry: {problem}\n").as_bytes());
+            log.push_error(&problem);
         } else {
             problem.print();
         }
@@ -150,7 +156,7 @@ fn main() -> ExitCode {
 }
 
 /// A program that was started by another one logs little: its lines are mixed with that one's.
-fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
+fn start_log((verbose, quiet): (u8, bool), is_started: bool, format: LogFormat, log: LogQueue) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
         (false, 0) if is_started => "warn",
@@ -162,14 +168,18 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
         .with_env_var("TINYFERRY_LOG")
         .try_from_env()
         .unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
+    log.set_format(format);
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(LogLines(log))
         .with_ansi(terminal::has_escapes())
         .with_target(false)
         // It would panic if nobody reads stderr.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.event_format(JsonFormat).init(),
+    }
 }
 
 fn close(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {

@@ -14,6 +14,8 @@ use crate::exit::{CliError, Exit};
 use crate::logging::LogQueue;
 #[cfg(unix)]
 use crate::on_file::Commands;
+#[cfg(unix)]
+use crate::service;
 use crate::signals;
 
 /// Raises the limit of open files to the system's maximum.
@@ -58,6 +60,10 @@ pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> 
     if let Some(file) = &args.key {
         server = server.key_file(file);
     }
+    #[cfg(unix)]
+    for socket in service::sockets()? {
+        server = server.listen_at(socket);
+    }
     let endpoints = if args.stdio { &vec![Endpoint::Stdio] } else { &args.listen };
     for endpoint in endpoints {
         server = server.listen(endpoint.clone());
@@ -86,6 +92,8 @@ fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
         info!(
             "the server shuts down; active transfers may finish within {grace} s (--grace); another Ctrl-C ends them"
         );
+        #[cfg(unix)]
+        service::stopping();
         signalled.request();
     })?;
     #[cfg(unix)]
@@ -105,6 +113,11 @@ fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
         for endpoint in server.endpoints() {
             info!("serving \"{directory}\" at {endpoint}");
         }
+    }
+    #[cfg(unix)]
+    {
+        signals::on_reload(server.key_check())?;
+        service::ready();
     }
     let result = server.run();
     #[cfg(unix)]

@@ -41,6 +41,19 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
+/// A service manager asks by SIGHUP to read the settings again.
+#[cfg(unix)]
+pub(crate) fn on_reload(reload: impl Fn() + Send + 'static) -> io::Result<()> {
+    if let Some(mut requests) = system::Reloads::of_service()? {
+        thread::spawn(move || {
+            while requests.wait() {
+                reload();
+            }
+        });
+    }
+    Ok(())
+}
+
 /// While the program is stopped (SIGTSTP), the terminal and the serial ports that it serves have their earlier settings.
 pub(crate) fn restore_ports_while_stopped() -> io::Result<()> {
     #[cfg(unix)]

@@ -26,6 +26,7 @@ pub(crate) struct Permissions {
     /// An identifier of its key; `None`: it has no key.
     pub(crate) id: Option<String>,
     /// The name of its key.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "the journal needs it"))]
     pub(crate) name: Option<String>,
 }
 

@@ -3,9 +3,10 @@
 use std::io;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Server;
+use super::{BoundSocket, Server};
 use crate::auth::{AccessPolicy, KeyFile};
 use crate::endpoint::Endpoint;
 use crate::fs::{Limits, Policy, Rights, Sync};
@@ -61,16 +62,24 @@ impl Default for Options {
 pub struct ServerBuilder {
     pub(crate) directory: PathBuf,
     pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) sockets: Vec<Arc<BoundSocket>>,
     pub(crate) options: Options,
 }
 
 impl ServerBuilder {
     pub(crate) fn new(directory: PathBuf) -> Self {
-        Self { directory, endpoints: Vec::new(), options: Options::default() }
+        let (endpoints, sockets) = (Vec::new(), Vec::new());
+        Self { directory, endpoints, sockets, options: Options::default() }
     }
 
-    /// Listens at this endpoint, and at those of the other calls. Without a call the server listens at
-    /// [`Endpoint::default`].
+    /// Listens at a socket that listens already, beside those of the other calls.
+    pub fn listen_at(mut self, socket: BoundSocket) -> Self {
+        self.sockets.push(Arc::new(socket));
+        self
+    }
+
+    /// Listens at this endpoint, and at those of the other calls. Without a call of this method and of
+    /// [`listen_at`](Self::listen_at) the server listens at [`Endpoint::default`].
     pub fn listen(mut self, endpoint: Endpoint) -> Self {
         self.endpoints.push(endpoint);
         self

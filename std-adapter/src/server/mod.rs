@@ -36,6 +36,7 @@ use crate::auth::{AccessPolicy, Authenticator, CurrentKeys};
 use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::fs::cleanup::leftovers_below;
+pub use crate::transport::listener::BoundSocket;
 use crate::transport::listener::Listener;
 use crate::transport::listener::Waiter;
 use crate::transport::tcp;
@@ -100,15 +101,17 @@ impl Server {
     }
 
     fn open(builder: ServerBuilder) -> io::Result<Self> {
-        let ServerBuilder { directory, mut endpoints, options } = builder;
-        if endpoints.is_empty() {
+        let ServerBuilder { directory, mut endpoints, sockets, options } = builder;
+        if endpoints.is_empty() && sockets.is_empty() {
             endpoints.push(Endpoint::default());
         }
         for endpoint in &endpoints {
             options.access.check(endpoint)?;
         }
+        let inherited = sockets.iter().map(|socket| Bound::inherit(socket, &options.access));
+        let inherited = inherited.collect::<io::Result<Vec<_>>>()?;
         let service = Self::service(&directory, options)?;
-        let mut bound = endpoints.iter().map(Bound::new);
+        let mut bound = inherited.into_iter().map(Ok).chain(endpoints.iter().map(Bound::new));
         let first = bound.next().ok_or(io::ErrorKind::InvalidInput)??;
         let others = bound.collect::<io::Result<_>>()?;
         Ok(Self { first, others, service })
@@ -162,6 +165,19 @@ impl Server {
     /// The public key that clients with a key pair know this server by, if it has one.
     pub fn public_key(&self) -> Option<String> {
         self.service.keys.as_ref().and_then(|keys| Authenticator(keys).public())
+    }
+
+    /// Reads the key file, which is read for each client too, and logs the number of its keys or what is wrong with it.
+    /// It may be called from another thread; no connection is touched.
+    pub fn key_check(&self) -> impl Fn() + Send + 'static + use<> {
+        let keys = self.service.keys.clone();
+        move || match &keys {
+            Some(keys) => {
+                let count = keys.keys().entries().count() as u64;
+                info!("the key file accepts {}", describe::count(count, "key", "keys"));
+            }
+            None => info!("there is no key file to read (--key)"),
+        }
     }
 
     /// Ends this server from another thread.
@@ -220,6 +236,13 @@ impl Bound {
             io::Error::new(error.kind(), sentence)
         })?;
         let endpoint = listener.endpoint()?;
+        Ok(Self { listener, endpoint })
+    }
+
+    fn inherit(socket: &BoundSocket, access: &AccessPolicy) -> io::Result<Self> {
+        let listener = Listener::inherit(socket)?;
+        let endpoint = listener.endpoint()?;
+        access.check(&endpoint)?;
         Ok(Self { listener, endpoint })
     }
 

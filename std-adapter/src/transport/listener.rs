@@ -57,6 +57,16 @@ pub(crate) struct Line {
 /// Ends a wait for clients; it may be called from any thread.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 
+/// A socket that listens already, as a service manager passes it to the program that it starts.
+#[derive(Debug)]
+pub enum BoundSocket {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket.
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
 impl Listener {
     /// Listens at `endpoint`.
     pub(crate) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
@@ -99,6 +109,25 @@ impl Listener {
             }
             #[cfg(not(unix))]
             Endpoint::Stdio => return Err(only_on_unix("standard streams")),
+        })
+    }
+
+    /// Listens at a socket that another program has bound.
+    pub(crate) fn inherit(socket: &BoundSocket) -> io::Result<Self> {
+        Ok(match socket {
+            BoundSocket::Tcp(listener) => {
+                let listener = listener.try_clone()?;
+                let address = listener.local_addr()?.to_string();
+                Self::Tcp { listener, settings: Tcp::new(address) }
+            }
+            #[cfg(unix)]
+            BoundSocket::Unix(listener) => {
+                let listener = listener.try_clone()?;
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().and_then(|path| path.to_str()).unwrap_or_default();
+                // The path belongs to the program that has bound the socket.
+                Self::Unix(UnixSocket { listener, path: path.to_owned(), bound: None })
+            }
         })
     }
 

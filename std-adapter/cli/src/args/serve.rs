@@ -8,6 +8,7 @@ use tinyferry::Endpoint;
 
 use super::read::complete;
 use super::{LimitArgs, PolicyArgs, SyncArg, UnsafeLinksArg};
+use crate::logging::LogFormat;
 use crate::units::{bytes, count, days, rate, seconds};
 
 #[derive(Debug, clap::Args)]
@@ -16,8 +17,9 @@ pub(crate) struct ServeArgs {
     /// The directory to serve; clients cannot access anything outside it
     pub(crate) directory: PathBuf,
     /// The URL to listen on: tcp://HOST:PORT, unix:///PATH or a serial port as serial:///DEVICE; can be given
-    /// more than once
-    #[arg(short, long, value_name = "URL", default_values_t = [Endpoint::default()])]
+    /// more than once [default: the sockets of systemd if it has started the server with some, else
+    /// tcp://127.0.0.1:8080]
+    #[arg(short, long, value_name = "URL")]
     pub(crate) listen: Vec<Endpoint>,
     /// Serve one client over standard input and output, for exec: and ssh; on a terminal, for a client at the
     /// other end of a serial line, until that client has left or Ctrl-C was pressed three times
@@ -81,6 +83,9 @@ pub(crate) struct ServeArgs {
     #[cfg(unix)]
     #[command(flatten)]
     pub(crate) on_file: super::OnFileArgs,
+    /// Write the log in this format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log: LogFormat,
     /// Remove partial files that were not written to for DAYS; 0: never
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = days)]
     pub(crate) keep_partials: Duration,

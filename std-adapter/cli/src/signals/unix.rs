@@ -7,6 +7,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::service;
+
 /// The requests to end. Until the first one is answered by [`end`], the program goes on.
 pub(super) struct EndRequests(Signals);
 
@@ -17,7 +19,10 @@ impl EndRequests {
     /// Those of a server.
     pub(super) fn to_server() -> io::Result<Self> {
         let ignored = Ignored::read();
-        let others = [SIGHUP, SIGQUIT].into_iter().filter(|signal| ignored.may_handle(*signal));
+        let is_handled = |signal: &i32| {
+            ignored.may_handle(*signal) && !(*signal == SIGHUP && service::is_managed())
+        };
+        let others = [SIGHUP, SIGQUIT].into_iter().filter(is_handled);
         Signals::new([SIGINT, SIGTERM].into_iter().chain(others)).map(Self)
     }
 
@@ -49,6 +54,24 @@ pub(super) fn exit_code(signal: &EndRequest) -> u8 {
 /// Ends the program as the signal does by default.
 pub(super) fn end(signal: EndRequest) {
     let _ = emulate_default_handler(signal);
+}
+
+/// The requests to read settings again: of a service manager, since to others SIGHUP says that the terminal has gone.
+pub(super) struct Reloads(Signals);
+
+impl Reloads {
+    /// `None`: no service manager has started this program.
+    pub(super) fn of_service() -> io::Result<Option<Self>> {
+        match service::is_managed() {
+            true => Signals::new([SIGHUP]).map(Self).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Waits for the next one; false: there is none.
+    pub(super) fn wait(&mut self) -> bool {
+        self.0.forever().next().is_some()
+    }
 }
 
 /// The signals that stop the program until it is continued.
