@@ -1,5 +1,7 @@
 //! Configuration of one end of a session.
 
+use core::num::NonZeroU32;
+
 use crate::buffer::Limits;
 use crate::error::Reason;
 use crate::profile::{Capabilities, Profile};
@@ -54,10 +56,10 @@ pub struct Config {
     /// delays small packets, as by Nagle's algorithm, or a radio such as BLE needs 100 and more. Bytes are sent
     /// again sooner with a shorter one. A session lengthens it by itself where it finds longer gaps inside frames.
     pub silence: u16,
-    /// How long a server waits for the client's hello, in ms, regardless of other frames; 0: for ever.
-    pub handshake_timeout: Millis,
-    /// How long a server waits for the next request, in ms; 0: for ever.
-    pub idle_timeout: Millis,
+    /// How long a server waits for the client's hello, in ms, regardless of other frames. `None`: for ever.
+    pub handshake_timeout: Option<NonZeroU32>,
+    /// How long a server waits for the next request, in ms. `None`: for ever.
+    pub idle_timeout: Option<NonZeroU32>,
     /// Whether this end wants the SHA-256 of each file, and can compute it. It is used if the other
     /// end wants it as well: [`Session::has_sha256`](crate::Session::has_sha256).
     pub sha256: bool,
@@ -88,8 +90,8 @@ impl Config {
         credit: CREDIT_MAX,
         timeout: 30_000,
         silence: SHORTEST_SILENCE,
-        handshake_timeout: 0,
-        idle_timeout: 0,
+        handshake_timeout: None,
+        idle_timeout: None,
         sha256: false,
         may_close: false,
         refuse: None,
@@ -126,10 +128,22 @@ impl Config {
         credit: u16,
         timeout: Millis,
         silence: u16,
-        handshake_timeout: Millis,
-        idle_timeout: Millis,
         sha256: bool,
         may_close: bool
+    }
+
+    /// Sets [`handshake_timeout`](field@Self::handshake_timeout), in ms. 0 removes it.
+    #[must_use]
+    pub const fn handshake_timeout(mut self, timeout: Millis) -> Self {
+        self.handshake_timeout = NonZeroU32::new(timeout);
+        self
+    }
+
+    /// Sets [`idle_timeout`](field@Self::idle_timeout), in ms. 0 removes it.
+    #[must_use]
+    pub const fn idle_timeout(mut self, timeout: Millis) -> Self {
+        self.idle_timeout = NonZeroU32::new(timeout);
+        self
     }
 
     /// Refuses every client, for this reason.

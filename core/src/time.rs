@@ -234,10 +234,12 @@ impl Timer {
             moment(self.now.wrapping_add(doubled.min(longest).max(shortest).max(round_trip)));
     }
 
-    /// Waits for any frame, until no progress was made for `timeout`; for ever if that is 0.
-    pub(crate) fn await_frame(&mut self, timeout: Millis) {
-        if self.deadline.is_none() && timeout != 0 {
-            self.deadline = moment(self.progress_at.wrapping_add(timeout));
+    /// Waits for any frame, until no progress was made for `timeout`, in ms; `None`: for ever.
+    pub(crate) fn await_frame(&mut self, timeout: Option<NonZeroU32>) {
+        if let Some(timeout) = timeout
+            && self.deadline.is_none()
+        {
+            self.deadline = moment(self.progress_at.wrapping_add(timeout.get()));
         }
     }
 

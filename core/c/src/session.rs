@@ -109,7 +109,10 @@ impl tinyferry_config {
     const fn of(config: &Config) -> Self {
         Self {
             timeout: config.timeout,
-            idle_timeout: config.idle_timeout,
+            idle_timeout: match config.idle_timeout {
+                Some(timeout) => timeout.get(),
+                None => 0,
+            },
             chunk: config.chunk,
             credit: config.credit,
             silence: config.silence,

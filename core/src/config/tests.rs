@@ -68,6 +68,8 @@ fn each_setter_sets_its_field() {
         .refuse(Reason::Busy);
     assert!(config.lossy && config.half_duplex && config.sha256 && config.may_close);
     assert_eq!((config.block, config.chunk, config.credit), (1, 512, 9));
-    assert_eq!((config.timeout, config.handshake_timeout, config.idle_timeout), (1, 2, 3));
+    let timeouts = [config.handshake_timeout, config.idle_timeout];
+    assert_eq!((config.timeout, timeouts), (1, [NonZeroU32::new(2), NonZeroU32::new(3)]));
+    assert_eq!(config.idle_timeout(0).idle_timeout, None);
     assert_eq!(config.refuse, Some(Reason::Busy));
 }

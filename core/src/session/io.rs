@@ -143,7 +143,7 @@ impl<P: Profile> Session<P> {
         }
         match self.incomplete_chunk() {
             Some(wanted) => {
-                self.timer.await_frame(self.timeout());
+                self.timer.await_frame(NonZeroU32::new(self.timeout()));
                 self.io = PendingIo::Receive { wanted };
             }
             None => self.drive(),

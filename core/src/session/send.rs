@@ -203,7 +203,7 @@ impl<P: Profile> Session<P> {
                 None => return false,
             },
             Next::AwaitFrame => {
-                self.timer.await_frame(self.timeout());
+                self.timer.await_frame(NonZeroU32::new(self.timeout()));
                 PendingIo::Receive { wanted }
             }
             Next::Finish(result) => {
@@ -250,4 +250,4 @@ fn refused_by_peer<P: Profile>(sender: &Sender<P>, id: u16, reason: Reason) -> O
 }
 
 /// How long a closed server repeats its answer on a lossy link, in ms.
-const CLOSING: Millis = 3_000;
+const CLOSING: Option<NonZeroU32> = NonZeroU32::new(3_000);

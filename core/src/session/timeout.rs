@@ -161,7 +161,7 @@ impl<P: Profile> Session<P> {
             let (has_begun, timeout) = (self.has_begun_answer(), self.timeout());
             self.timer.await_answer(is_busy, has_begun, timeout);
         } else {
-            self.timer.await_frame(self.timeout());
+            self.timer.await_frame(NonZeroU32::new(self.timeout()));
         }
     }
 

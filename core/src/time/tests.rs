@@ -188,7 +188,7 @@ fn frames_without_progress_stall_after_8_of_them_and_the_timeout() {
 fn time_in_the_own_store_does_not_count_as_time_without_progress() {
     let mut timer = at(100);
     timer.store_worked(Some(5_000));
-    timer.await_frame(1_000);
+    timer.await_frame(NonZeroU32::new(1_000));
     assert_eq!(timer.deadline(), Some(6_000));
 }
 
@@ -246,7 +246,7 @@ fn a_gap_before_dropped_bytes_that_no_silence_has_cut_lengthens_nothing() {
 fn points_in_time_are_compared_on_a_clock_that_wraps_around() {
     assert!(reached(3, Millis::MAX - 2) && !reached(Millis::MAX - 2, 3));
     let mut timer = at(Millis::MAX - 10);
-    timer.await_frame(20);
+    timer.await_frame(NonZeroU32::new(20));
     timer.tick(Some(8));
     assert!(!timer.is_due());
     timer.tick(Some(9));

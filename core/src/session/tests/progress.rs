@@ -80,7 +80,7 @@ fn a_stalled_transfer_has_a_failure_of_its_own() {
 
 #[test]
 fn for_an_idle_server_each_frame_is_progress() {
-    let config = Config { idle_timeout: 8_000, ..Config::LOSSY };
+    let config = Config::LOSSY.idle_timeout(8_000);
     let mut server = established(config);
     let same = from_client(Signal::hello(Code::Pin, &hello(config)));
     for _ in 0..20 {
