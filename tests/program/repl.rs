@@ -3,6 +3,7 @@
 mod board;
 mod damage;
 mod ends;
+mod resume;
 
 use std::fs;
 

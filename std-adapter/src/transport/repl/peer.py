@@ -53,13 +53,15 @@ ALL = (1 << 64) - 1
 EPOCH = 946684800 if time.localtime(946684800)[0] > 2020 else 0
 # The state of CRC-64, and its table for some bits, as lower and upper halves.
 digest = array("I", (0, 0))
-table = array("I", range(2 << BITS))
-for number in range(1 << BITS):
-    value = number
-    for _ in range(BITS):
-        value = value >> 1 ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
-    table[2 * number] = value & 0xFFFFFFFF
-    table[2 * number + 1] = value >> 32
+table = array("I", bytes(8 << BITS))
+value, half = 1, 1 << BITS
+while half > 1:
+    value = value >> 1 ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
+    # The entry of a sum is the sum of the entries.
+    for number in range(0, 2 << BITS, 2 * half):
+        table[number + half] = table[number] ^ value & 0xFFFFFFFF
+        table[number + half + 1] = table[number + 1] ^ value >> 32
+    half >>= 1
 
 
 FAST = """
@@ -693,8 +695,9 @@ class Over(Exception):
 
 
 frames = acknowledged = allowed = credit = request = 0
-# The number of the last offer.
+# The number of the last offer, and those of the offers in a tree that have failed.
 offered = 0
+failed = []
 
 
 # Waits for an answer to a question on one of these transfers; repeats the question on a lossy line.
@@ -738,6 +741,8 @@ def wait(transfers, question):
                 raise Over
             if transfer in transfers:
                 return code, transfer, place, detail
+            if detail[0] in (14, 15):
+                failed.append(transfer)
 
 
 def room():
@@ -747,7 +752,8 @@ def room():
 # Waits until a frame may be sent: the answer on this transfer, if there was one.
 def make_room(transfer):
     got = None
-    while not room() and not (got and got[0] == b"ERR"):
+    # Until an error, or a prefix.
+    while not room() and not (got and (got[0] == b"ERR" or got[3][1] & 128)):
         question = send(b"PIN", transfer, 0, pack("<H14x", frames))
         got = wait((transfer, request), question)
     return got
@@ -858,25 +864,30 @@ def walk(root, below, depth):
 def request_tree(path, names_only, depth):
     global offered, request, tree_given
     root = path + "/" if path else ""
-    number, again = 0, []
+    number = 0
+    failed.clear()
     question = counted(b"SAR", request, 0, b"\xff" * 16, path.encode())
     if LOSSY:
         wait((request,), question)
     tree_given = 1
     for name in walk(root, "", depth):
         number += 1
-        if give(root + name, name, names_only, 1, 1) == 14:
-            again.append(name)
+        if give(root + name, name, names_only, 1, 1) in (14, 15):
+            failed.append(offered)
     while 1:
-        for name in again:
-            number += 1
-            give(root + name, name, names_only, 1, 0)
-        again = []
         make_room(request)
         question = counted(b"DON", request, number, pack("<H14x", frames + 1 & 0xFFFF))
         got = wait((request,), question)
         if got[0] == b"DON":
             return
+        # The re-offers, by the numbers of the first offers.
+        first = request
+        for name in walk(root, "", depth):
+            first = first % 65535 + 1
+            if first in failed:
+                number += 1
+                give(root + name, name, names_only, 1, 0)
+        failed.clear()
 
 
 # ---
@@ -901,7 +912,7 @@ def requested(code, transfer, detail, extra):
         expect(text, 1)
         request = 0
         offered = transfer - 1
-        if give(text, text, names_only, 0, 1) == 14:
+        if give(text, text, names_only, 0, 1) in (14, 15):
             give(text, text, names_only, 0, 0)
     except Over:
         pass

@@ -2,6 +2,8 @@
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
+#[cfg(unix)]
+use std::thread;
 use std::time::Duration;
 
 use serial2::{FlowControl, KeepSettings, SerialPort};
@@ -76,16 +78,21 @@ fn open_file(path: &str) -> io::Result<SerialPort> {
     }
 }
 
-/// Claims the port, and warns of other programs that have it open without a lock.
+/// Claims the port, and warns of other programs that have it open without a lock, as soon as they are found.
 #[cfg(unix)]
 fn claim(port: &SerialPort, path: &str, usb: Option<&UsbDevice>) -> io::Result<Claim> {
     let keeps_dtr = usb.is_some_and(UsbDevice::is_reset_by_dtr);
     let claim = Claim::new(port, keeps_dtr).map_err(|error| refusal::explained(path, error))?;
-    if let Some(others) = refusal::other_users(path) {
-        tracing::warn!(
-            "{}: {others} has the port open too; bytes that it reads do not arrive here",
-            path.escape_debug()
-        );
-    }
+    let path = path.to_owned();
+    let warn = move || {
+        if let Some(others) = refusal::other_users(&path) {
+            tracing::warn!(
+                "{}: {others} has the port open too; bytes that it reads do not arrive here",
+                path.escape_debug()
+            );
+        }
+    };
+    // The search among all processes takes as long as the start of a server on a board.
+    thread::Builder::new().name("other users".into()).spawn(warn)?;
     Ok(claim)
 }
