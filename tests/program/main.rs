@@ -42,6 +42,7 @@ mod lossy_clients;
 mod lossy_tcp;
 mod manage;
 mod messages;
+mod metrics;
 mod mirror;
 mod mirror_kinds;
 mod mirror_property;

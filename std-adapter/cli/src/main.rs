@@ -32,6 +32,7 @@ mod logging;
 mod ls;
 mod manage;
 mod message;
+mod metrics;
 mod mirror;
 mod names;
 #[cfg(unix)]

@@ -12,6 +12,7 @@ use tracing::info;
 use crate::args::ServeArgs;
 use crate::exit::{CliError, Exit};
 use crate::logging::LogQueue;
+use crate::metrics;
 #[cfg(unix)]
 use crate::on_file::Commands;
 #[cfg(unix)]
@@ -103,7 +104,11 @@ fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
         Some(commands) => server.journal(commands.journal.clone()),
         None => server,
     };
+    let metrics = args.metrics.as_deref().map(metrics::Endpoint::bind).transpose()?;
     let server = server.bind()?;
+    if let Some(metrics) = metrics {
+        metrics.serve(server.metrics())?;
+    }
     stop.set(server.stopper());
     if let Some(key) = server.public_key() {
         info!("the public key of this server is {key}");

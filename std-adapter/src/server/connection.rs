@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::{Config, Millis};
+use tinyferry_core::{Config, Millis, Reason};
 use tracing::info;
 
 use super::Options;
 use crate::auth::CurrentKeys;
+use crate::server::counters::Counters;
 use crate::server::line::begin_line;
 use crate::server::log::Logs;
 use crate::server::opening::Opening;
@@ -38,6 +39,7 @@ pub(crate) struct Service {
     pub(crate) registry: Arc<Registry>,
     pub(super) parking: Arc<Parking>,
     pub(crate) logs: Logs,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// A client, as the log and the limits see it.
@@ -93,6 +95,7 @@ impl Connection {
 
     pub(super) fn log_busy(&self, busy: Busy) {
         let line = format!("{}: {busy}", self.name);
+        self.service.counters.refused(Reason::Busy);
         self.service.logs.busy.write(&line, |line| info!("{line}"));
     }
 }

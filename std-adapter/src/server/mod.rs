@@ -6,11 +6,14 @@ mod access;
 mod budget;
 mod builder;
 mod connection;
+mod counters;
 #[cfg(unix)]
 mod journal;
 mod leaving;
 mod line;
 pub(crate) mod log;
+mod measured;
+mod metrics;
 mod observers;
 mod opening;
 mod parking;
@@ -48,6 +51,7 @@ use connection::{Peer, Service};
 #[cfg(unix)]
 pub use journal::{Job, Journal};
 use log::Logs;
+pub use metrics::Metrics;
 use parking::{Parking, Threads};
 use registry::{Registry, Slots};
 use root::Root;
@@ -148,8 +152,8 @@ impl Server {
         let threads = Threads { handshakes: budget.handshakes, sessions: budget.active };
         let parking = Arc::new(Parking::new(threads)?);
         let registry = Arc::new(Registry::new(slots));
-        let (root, logs) = (Arc::new(root), Logs::new());
-        Ok(Arc::new(Service { root, options, keys, registry, parking, logs }))
+        let (root, logs, counters) = (Arc::new(root), Logs::new(), Arc::default());
+        Ok(Arc::new(Service { root, options, keys, registry, parking, logs, counters }))
     }
 
     /// The first endpoint that it listens at; with the port that the system has chosen for port 0.
@@ -165,6 +169,11 @@ impl Server {
     /// The public key that clients with a key pair know this server by, if it has one.
     pub fn public_key(&self) -> Option<String> {
         self.service.keys.as_ref().and_then(|keys| Authenticator(keys).public())
+    }
+
+    /// The numbers of this server, for a monitoring system.
+    pub fn metrics(&self) -> Metrics {
+        Metrics(Arc::clone(&self.service))
     }
 
     /// Reads the key file, which is read for each client too, and logs the number of its keys or what is wrong with it.

@@ -1,5 +1,6 @@
-//! The observers of one session of a server: its log, and the journal of received files if there is one.
+//! The observers of one session of a server: its log, its numbers, and the journal of received files if there is one.
 
+use super::counters::Count;
 use super::log::Log;
 use crate::fs::{Event, Observer};
 #[cfg(unix)]
@@ -9,6 +10,7 @@ use crate::server::journal::Recorder;
 #[derive(Debug)]
 pub(crate) struct Observers {
     pub(crate) log: Log,
+    pub(crate) count: Count,
     #[cfg(unix)]
     pub(crate) recorder: Option<Recorder>,
 }
@@ -20,6 +22,7 @@ impl Observer for Observers {
         if let Some(recorder) = &mut self.recorder {
             recorder.event(event);
         }
+        self.count.event(event);
         self.log.event(event);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tinyferry_core::{Config, Reason};
@@ -127,6 +128,7 @@ impl<S: Socket + 'static> Work for Opening<S> {
 
 fn reject_handshake(connection: &Connection, why: &dyn Display) {
     let line = format!("{}: the client is rejected: {why}", connection.name);
+    connection.service.counters.rejected.fetch_add(1, Ordering::Relaxed);
     connection.service.logs.handshakes.warn(&line);
 }
 

@@ -12,7 +12,9 @@ use crate::fs::{self, Directory, Limits};
 use crate::loss::Loss;
 use crate::server::access::Permissions;
 use crate::server::connection::Service;
+use crate::server::counters::Count;
 use crate::server::log::Log;
+use crate::server::measured::Measured;
 use crate::server::observers::Observers;
 use crate::transport::clock::time_until;
 use crate::transport::limit::{Limited, Pacer, Pausable};
@@ -81,6 +83,7 @@ impl Serving {
     ) -> Option<Ended> {
         link.update_clock();
         let Self { session, store, loss, pacer } = self;
+        let store = &mut Measured::new(store, &service.counters);
         let on_step = |session: &mut Session<Desktop>| {
             // The client may be the only end that knows that its link loses bytes.
             if let Some(negotiated) = session.negotiated() {
@@ -163,6 +166,7 @@ impl Service {
         });
         Observers {
             log: Log::new(peer.to_owned()),
+            count: Count::new(&self.counters),
             #[cfg(unix)]
             recorder,
         }

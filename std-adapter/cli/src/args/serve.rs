@@ -83,12 +83,24 @@ pub(crate) struct ServeArgs {
     #[cfg(unix)]
     #[command(flatten)]
     pub(crate) on_file: super::OnFileArgs,
+    /// Answer HTTP requests for /metrics at URL, tcp://127.0.0.1:PORT, with the numbers of the server in the text
+    /// format of Prometheus
+    #[arg(long, value_name = "URL", value_parser = address)]
+    pub(crate) metrics: Option<String>,
     /// Write the log in this format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log: LogFormat,
     /// Remove partial files that were not written to for DAYS; 0: never
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = days)]
     pub(crate) keep_partials: Duration,
+}
+
+/// The address of a TCP endpoint.
+fn address(text: &str) -> Result<String, String> {
+    match text.parse() {
+        Ok(Endpoint::Tcp(tcp)) if !tcp.lossy => Ok(tcp.address),
+        _ => Err("it is no tcp://HOST:PORT".to_owned()),
+    }
 }
 
 impl ServeArgs {

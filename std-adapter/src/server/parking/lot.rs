@@ -52,6 +52,11 @@ impl Lot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The number of parked connections.
+    pub(super) fn parked(&self) -> usize {
+        self.state().parked.len()
+    }
+
     /// Parks a connection.
     ///
     /// # Errors

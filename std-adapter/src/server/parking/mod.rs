@@ -95,6 +95,11 @@ impl Parking {
         self.lot.is_some()
     }
 
+    /// The number of parked connections.
+    pub(super) fn parked(&self) -> usize {
+        self.lot.as_ref().map_or(0, Lot::parked)
+    }
+
     /// Whether work of this kind waits for a thread.
     pub(super) fn is_full(&self, lane: Lane) -> bool {
         self.pool.is_full(lane)

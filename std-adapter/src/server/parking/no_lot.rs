@@ -21,6 +21,10 @@ impl Lot {
         match *self {}
     }
 
+    pub(super) fn parked(&self) -> usize {
+        match *self {}
+    }
+
     pub(super) fn close(&self) {
         match *self {}
     }

@@ -63,6 +63,11 @@ impl Client {
 }
 
 impl Clients {
+    /// The numbers of connections, and of those that have a slot.
+    pub(super) fn counts(&self) -> [usize; 2] {
+        [self.connected.len(), self.served]
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.connected.is_empty()
     }

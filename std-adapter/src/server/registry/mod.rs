@@ -73,6 +73,11 @@ impl Registry {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The numbers of connections, and of those that have a slot.
+    pub(crate) fn counts(&self) -> [usize; 2] {
+        self.clients().counts()
+    }
+
     /// Adds a function that is called when the server is stopped.
     pub(crate) fn wakes(&self, wake: Wake) {
         self.wakes.lock().unwrap_or_else(PoisonError::into_inner).push(wake);
