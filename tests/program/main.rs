@@ -67,6 +67,7 @@ mod python_links;
 mod python_lossy;
 mod python_peer;
 mod python_resume;
+mod quotas;
 mod rate_limit;
 mod refused_names;
 mod relay;

@@ -34,6 +34,7 @@ pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> 
     raise_limit();
     let mut limits = args.limits.limits();
     limits.partials = args.max_partials;
+    limits.reserve = args.reserve;
     let mut server = Server::builder(&args.directory)
         .insecure(args.insecure)
         .limits(limits)

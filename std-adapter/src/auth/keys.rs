@@ -15,7 +15,7 @@ use crate::fs::Rights;
 /// The maximum size of a key file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// A file with keys: `KIND HEX [name=NAME] [rights=read,write,remove,close] [dir=PATH]` on each line.
+/// A file with keys: `KIND HEX [name=NAME] [rights=read,write,remove,close] [quota=BYTES] [dir=PATH]` on each line.
 ///
 /// `shared` is a key that both ends know, `private` this end's own half of a key pair, `public` the
 /// public key of an accepted client. Only a server uses the settings after the key.
@@ -45,6 +45,8 @@ pub(crate) struct KeyEntry {
     pub(crate) rights: Rights,
     /// Whether the owner may close the server.
     pub(crate) may_close: bool,
+    /// How many bytes the files of its directory may take.
+    pub(crate) quota: Option<u64>,
 }
 
 /// The reason why a key file cannot be used: a sentence that quotes no key.
@@ -216,6 +218,7 @@ impl KeyEntry {
             directory: String::new(),
             rights: Rights { read: true, write: true, remove: false },
             may_close: false,
+            quota: None,
         };
         while !rest.is_empty() {
             let (setting, value) = rest.split_once('=').unwrap_or((rest, ""));
@@ -242,13 +245,18 @@ impl KeyEntry {
                         Rights { read: has("read"), write: has("write"), remove: has("remove") };
                     entry.may_close = has("close");
                 }
+                "quota" => {
+                    let bytes = bytes(value).ok_or("quota= is a size, as 500M or 10GiB")?;
+                    entry.quota = Some(bytes);
+                }
                 "dir" if tinyferry_core::path::is_sound(value.trim_end_matches('/')) => {
                     entry.directory = value.trim_end_matches('/').to_owned();
                 }
                 "dir" => return Err("dir= must be a path below the served directory".into()),
                 _ => {
                     return Err(
-                        "after the key, only name=, rights= and dir= are allowed, dir= last".into(),
+                        "after the key, only name=, rights=, quota= and dir= are allowed, dir= last"
+                            .into(),
                     );
                 }
             }
@@ -256,4 +264,20 @@ impl KeyEntry {
         }
         Ok(entry)
     }
+}
+
+/// A number of bytes: `4096`, `500M`, `10GiB`. A unit is a power of 1024.
+fn bytes(text: &str) -> Option<u64> {
+    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end)?;
+    let unit = unit.to_ascii_lowercase();
+    let power = match unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit) {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << power)
 }

@@ -59,7 +59,9 @@ fn errors_of_key_files_do_not_quote_keys() {
         (format!("shared {key} rights=all"), "rights= is a list of read, write, remove and close"),
         (format!("shared {key} dir=../up"), "below the served directory"),
         (format!("shared {key} dir=/etc"), "below the served directory"),
-        (format!("shared {key} {key}"), "only name=, rights= and dir="),
+        (format!("shared {key} quota=10X"), "quota= is a size, as 500M or 10GiB"),
+        (format!("shared {key} quota={}T", u64::MAX), "quota= is a size"),
+        (format!("shared {key} {key}"), "only name=, rights=, quota= and dir="),
     ] {
         let told = write(&path, &text).read().unwrap_err().to_string();
         assert!(told.contains(why) && !told.contains("5e5e"), "{told}");

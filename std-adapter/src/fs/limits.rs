@@ -2,6 +2,7 @@
 
 pub(crate) mod open_trees;
 pub(crate) mod partial_index;
+pub(crate) mod quota;
 pub(crate) mod reservation;
 
 use tinyferry_core::error::Reason;
@@ -10,6 +11,7 @@ use crate::describe;
 use crate::fs::error::StoreError;
 use crate::fs::limits::open_trees::{OpenTree, OpenTrees};
 use crate::fs::limits::partial_index::{LeftPartial, PartialIndex};
+use crate::fs::limits::quota::{Quota, Quotas};
 use crate::fs::limits::reservation::Reservations;
 use crate::fs::names::join;
 use crate::fs::sys::descriptors::Descriptors;
@@ -26,6 +28,8 @@ pub struct Limits {
     /// The maximum size of all partials of interrupted transfers, in bytes without holes. Beyond it the oldest is
     /// removed.
     pub partials: u64,
+    /// The free space of a file system that received content leaves, in bytes.
+    pub reserve: u64,
     /// Open files beyond the few that each store may always have.
     pub descriptors: Descriptors,
     /// The partials of interrupted transfers, for all stores of one server.
@@ -34,22 +38,29 @@ pub struct Limits {
     pub(crate) open_trees: OpenTrees,
     /// The space that open transfers have reserved, of all stores of one server.
     pub(crate) reservations: Reservations,
+    /// The accounts of the directories that have a quota, of all stores of one server.
+    pub(crate) quotas: Quotas,
+    /// The quota of the store's root.
+    pub(crate) quota: Option<Quota>,
     /// The path of the store's root below the server's.
     pub(crate) below: String,
 }
 
 impl Default for Limits {
-    /// 1 TiB, 1,000,000 entries, 64 names, 1 TiB.
+    /// 1 TiB, 1,000,000 entries, 64 names, 1 TiB, no reserve.
     fn default() -> Self {
         Self {
             file: 1 << 40,
             entries: 1_000_000,
             depth: 64,
             partials: 1 << 40,
+            reserve: 0,
             descriptors: Descriptors::default(),
             partial_index: PartialIndex::default(),
             open_trees: OpenTrees::default(),
             reservations: Reservations::default(),
+            quotas: Quotas::default(),
+            quota: None,
             below: String::new(),
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Permissions {
     pub(crate) directory: String,
     /// An identifier of its key; `None`: it has no key.
     pub(crate) id: Option<String>,
+    /// How many bytes the files of its directory may take.
+    pub(crate) quota: Option<u64>,
     /// The name of its key.
     #[cfg_attr(not(unix), expect(dead_code, reason = "the journal needs it"))]
     pub(crate) name: Option<String>,
@@ -36,8 +38,8 @@ impl Service {
         let Options { rights, may_close, .. } = self.options;
         let (root, directory) = (self.root.current()?, String::new());
         let server_root = Arc::clone(&root);
-        let (id, name) = (None, None);
-        Ok(Permissions { server_root, root, rights, may_close, directory, id, name })
+        let (id, quota, name) = (None, None, None);
+        Ok(Permissions { server_root, root, rights, may_close, directory, id, quota, name })
     }
 
     /// The permissions of a key, limited by those of the server.
@@ -51,8 +53,8 @@ impl Service {
         let root = directory_of(entry, &all.root).map_err(RootError::of_key)?;
         let may_close = all.may_close || entry.may_close;
         let (directory, id) = (entry.directory.clone(), Some(entry.id.clone()));
-        let (server_root, name) = (all.server_root, Some(entry.name.clone()));
-        Ok(Permissions { server_root, root, rights, may_close, directory, id, name })
+        let (server_root, quota, name) = (all.server_root, entry.quota, Some(entry.name.clone()));
+        Ok(Permissions { server_root, root, rights, may_close, directory, id, quota, name })
     }
 }
 

@@ -49,7 +49,8 @@ impl Serving {
         permissions: Permissions,
     ) -> Self {
         let observers = service.observers(peer, &permissions);
-        let Permissions { server_root, root, rights, may_close, directory, id, .. } = permissions;
+        let Permissions { server_root, root, rights, may_close, directory, id, quota, .. } =
+            permissions;
         let options = &service.options;
         let loss = Loss::new(config.lossy);
         let pacer = options.rate.map(Pacer::new);
@@ -63,7 +64,8 @@ impl Serving {
         let config = config.may_close(may_close).sha256(true);
         let mut session = Session::<Desktop>::server(config);
         let store = Directory::serving(fs::Root(root), rights, options.sync, observers);
-        let limits = Limits { below: directory, ..options.limits.clone() };
+        let quota = quota.map(|most| options.limits.quotas.of(&directory, most));
+        let limits = Limits { below: directory, quota, ..options.limits.clone() };
         let mut store = store.with_loss(&loss).limited(limits).governed(&options.policy);
         if let Some(id) = id {
             store = store.identified(&id);

@@ -68,6 +68,9 @@ pub(crate) struct ServeArgs {
     /// Maximum total size of partial files; the server removes the oldest ones first
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     pub(crate) max_partials: u64,
+    /// Refuse files that would leave less free space than this in their file system
+    #[arg(long, value_name = "BYTES", default_value = "0", value_parser = bytes)]
+    pub(crate) reserve: u64,
     /// Disconnect a client after SECONDS without a request; 0: never
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) idle: Duration,

@@ -39,16 +39,21 @@ pub(crate) struct Reservation {
 }
 
 impl Reservations {
-    /// Reserves space for a transfer of `bytes` more bytes in the file system of `dir`.
+    /// Reserves space for a transfer of `bytes` more bytes in the file system of `dir`, of which `kept` bytes stay free.
     ///
     /// # Errors
     /// They do not fit.
-    pub(crate) fn reserve(&self, dir: &Dir, bytes: u64) -> Result<Reservation, StoreError> {
+    pub(crate) fn reserve(
+        &self,
+        dir: &Dir,
+        bytes: u64,
+        kept: u64,
+    ) -> Result<Reservation, StoreError> {
         let device = sync_failures::device(&dir.dir_metadata()?);
         let mut all = self.lock();
         let reserved = all.get(&device).copied().unwrap_or(0);
         if let Some(free) = free(dir) {
-            check(bytes, free.saturating_sub(reserved))?;
+            check(bytes, free.saturating_sub(reserved), kept)?;
         }
         let all_of_server = self.clone();
         let mut reservation =
@@ -98,7 +103,7 @@ pub(crate) struct SmallFiles {
 }
 
 impl SmallFiles {
-    /// Counts a file of `bytes` bytes in `dir`, which has the path `directory`.
+    /// Counts a file of `bytes` bytes in `dir`, which has the path `directory`; `kept` bytes stay free.
     ///
     /// # Errors
     /// It does not fit.
@@ -107,24 +112,27 @@ impl SmallFiles {
         reservations: &Reservations,
         dir: &Dir,
         directory: &str,
-        bytes: u64,
+        (bytes, kept): (u64, u64),
     ) -> Result<(), StoreError> {
         if self.directory != directory || self.left < PLENTY {
-            reservations.reserve(dir, bytes)?;
+            reservations.reserve(dir, bytes, kept)?;
             directory.clone_into(&mut self.directory);
-            self.left = free(dir).unwrap_or(u64::MAX);
+            self.left = free(dir).map_or(u64::MAX, |free| free.saturating_sub(kept));
         }
         self.left = self.left.saturating_sub(bytes);
         Ok(())
     }
 }
 
-fn check(needed: u64, free: u64) -> Result<(), StoreError> {
-    if needed <= free {
+fn check(needed: u64, free: u64, kept: u64) -> Result<(), StoreError> {
+    if needed <= free.saturating_sub(kept) {
         return Ok(());
     }
-    let (needed, free) = (describe::rounded_size(needed), describe::rounded_size(free));
-    let detail = format!("it needs {needed} more, and {free} are free");
+    let [needed, free, reserve] = [needed, free, kept].map(describe::rounded_size);
+    let mut detail = format!("it needs {needed} more, and {free} are free");
+    if kept > 0 {
+        detail.push_str(&format!(", of which {reserve} must stay free"));
+    }
     Err(StoreError::new(Reason::NoSpace, &detail))
 }
 
@@ -144,13 +152,13 @@ mod tests {
         let all = Reservations::default();
         // Other programs use the same disk.
         let half = most / 2 + most / 8;
-        let mut one = all.reserve(&dir, half).unwrap();
+        let mut one = all.reserve(&dir, half, 0).unwrap();
         one.stored(half / 2);
-        let error = all.reserve(&dir, most - half / 4).unwrap_err();
+        let error = all.reserve(&dir, most - half / 4, 0).unwrap_err();
         assert_eq!(error.reason, Reason::NoSpace);
         assert!(error.detail.starts_with("it needs ") && error.detail.ends_with(" are free"));
         one.stored(half / 2);
-        drop(all.reserve(&dir, most - half / 4).unwrap());
+        drop(all.reserve(&dir, most - half / 4, 0).unwrap());
         drop(one);
         assert!(all.lock().is_empty());
     }
@@ -161,8 +169,8 @@ mod tests {
         let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
         let (all, size) = (Reservations::default(), 10 * AHEAD);
         let reserved = || all.lock().values().sum::<u64>();
-        let mut one = all.reserve(&dir, size).unwrap();
-        let two = all.reserve(&dir, 7).unwrap();
+        let mut one = all.reserve(&dir, size, 0).unwrap();
+        let two = all.reserve(&dir, 7, 0).unwrap();
         assert_eq!(reserved(), AHEAD + 7);
         one.stored(2 * AHEAD);
         assert_eq!(reserved(), 3 * AHEAD + 7);
@@ -176,8 +184,11 @@ mod tests {
 
     #[test]
     fn the_sentence_names_both_sizes() {
-        assert!(check(5, 5).is_ok());
-        let error = check(3 << 30, 1537).unwrap_err();
+        assert!(check(5, 5, 0).is_ok() && check(5, 8, 3).is_ok() && check(5, 7, 3).is_err());
+        let error = check(3 << 30, 1537, 0).unwrap_err();
         assert_eq!(error.detail, "it needs 3.00 GiB more, and 1.50 KiB are free");
+        let error = check(5, 1536, 2048).unwrap_err();
+        let sentence = "it needs 5 B more, and 1.50 KiB are free, of which 2.00 KiB must stay free";
+        assert_eq!(error.detail, sentence);
     }
 }

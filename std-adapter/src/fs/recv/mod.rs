@@ -31,7 +31,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::limits::Limits;
-use crate::fs::names::join;
+use crate::fs::names::{join, split};
 use crate::fs::policy::Policy;
 use crate::fs::recv::deferred::DeferredCommits;
 use crate::fs::recv::file::{Access, RecvFile};
@@ -48,6 +48,9 @@ use self::kept_times::KeptTimes;
 use self::report::{report_done, stored_as};
 use self::stat::Stats;
 use crate::fs::limits::reservation::SmallFiles;
+
+/// The bytes for which space is found at once where the size of a file is not known.
+const GRANT: u64 = 16 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct RecvStore {
@@ -289,7 +292,28 @@ impl RecvStore {
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.cursor, self.sync)?;
         }
-        self.limits.check_end(position.saturating_add(length))?;
+        let end = position.saturating_add(length);
+        self.limits.check_end(end)?;
+        self.find_space(end)?;
         Ok(synced)
+    }
+
+    /// Finds space for a file without a size up to `end`, beyond the reserve and within the quota.
+    fn find_space(&mut self, end: u64) -> Result<(), StoreError> {
+        let Limits { reserve, quota, reservations, .. } = &self.limits;
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let is_limited = *reserve > 0 || quota.is_some();
+        if !is_limited || open.expected.size.is_some() || end <= open.granted {
+            return Ok(());
+        }
+        let granted = end.saturating_add(GRANT);
+        let more = granted.saturating_sub(open.granted);
+        let dir = self.cursor.nearest(split(&open.expected.path).0)?;
+        drop(reservations.reserve(&dir, more, *reserve)?);
+        if let Some(quota) = quota {
+            drop(quota.take(self.cursor.root(), more)?);
+        }
+        open.granted = granted;
+        Ok(())
     }
 }

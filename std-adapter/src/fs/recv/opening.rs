@@ -22,7 +22,10 @@ impl RecvStore {
             && self.cursor.existing(path)?.is_none()
         {
             let dir = self.cursor.nearest(path)?;
-            self.limits.reservations.reserve(&dir, bytes)?;
+            self.limits.reservations.reserve(&dir, bytes, self.limits.reserve)?;
+            if let Some(quota) = &self.limits.quota {
+                drop(quota.check(self.cursor.root(), bytes)?);
+            }
         }
         Ok(())
     }
@@ -154,9 +157,19 @@ impl RecvStore {
                     incoming.expected.content = None;
                 }
                 let needed = incoming.needed();
+                let kept = self.limits.reserve;
+                let quota = self.limits.quota.as_ref().filter(|_| needed > 0);
+                let share = quota.map(|quota| quota.take(self.cursor.root(), needed));
+                let share = share.transpose()?;
                 match is_small {
-                    true => self.small_files.add(reservations, &dir, above, needed).map(|()| None),
-                    false => reservations.reserve(&dir, needed).map(Some),
+                    true => {
+                        let sizes = (needed, kept);
+                        self.small_files.add(reservations, &dir, above, sizes).map(|()| None)
+                    }
+                    false => {
+                        incoming.share = share;
+                        reservations.reserve(&dir, needed, kept).map(Some)
+                    }
                 }
             });
             incoming.reservation = match reserved {

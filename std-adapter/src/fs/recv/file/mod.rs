@@ -13,6 +13,7 @@ use tinyferry_core::error::Reason;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
 use crate::fs::limits::partial_index::LeftPartial;
+use crate::fs::limits::quota::Share;
 use crate::fs::limits::reservation::Reservation;
 use crate::fs::names::split;
 use crate::fs::recv::partial::Partial;
@@ -43,6 +44,10 @@ pub(crate) struct RecvFile {
     pub(crate) left: Option<LeftPartial>,
     /// Space for the content that is not stored yet.
     pub(crate) reservation: Option<Reservation>,
+    /// The share of the quota that it takes.
+    pub(crate) share: Option<Share>,
+    /// Of a file without a size: the position up to which space was found.
+    pub(crate) granted: u64,
     /// The holes of the prefix, if it has any.
     holes: Option<Holes>,
     stage: Stage,
@@ -66,7 +71,8 @@ enum Stage {
 
 impl RecvFile {
     fn new(expected: ExpectedFile, prefix: u64, stage: Stage) -> Self {
-        Self { expected, prefix, left: None, reservation: None, holes: None, stage }.find_holes()
+        let (left, reservation, share, granted, holes) = (None, None, None, 0, None);
+        Self { expected, prefix, left, reservation, share, granted, holes, stage }.find_holes()
     }
 
     /// The space that its content still takes, in bytes, if its size is known.

@@ -69,6 +69,10 @@ impl DirCursor {
         Self { spelling: Some(Spelling::default()), ..Self::new(root) }
     }
 
+    pub(crate) fn root(&self) -> &Dir {
+        &self.root
+    }
+
     /// Closes all directories, which may have been moved: the next call begins at the root.
     pub(crate) fn forget(&mut self) {
         self.cut(0);
