@@ -3,16 +3,19 @@ import sys
 
 import tinyferry
 
-with tinyferry.connect(sys.argv[1]) as client:
+
+def exchange(client, is_lossy):
     assert client.ping() < 10
     assert client.put("file").sent >= 40_000
     # The server has it already. On a reliable link the content may be sent before the answer tells so (R62).
     again = client.put("file")
-    is_lossy = sys.argv[1].startswith("serial:") or "lossy=true" in sys.argv[1]
     assert again.resumed == 40_000 if is_lossy else again.sent + again.resumed >= 40_000
     client.get("file", "back")
     client.put("tree")
     client.get("tree", "tree back")
+    assert client.is_same("tree", "tree")
+    client.put("file", "tree/extra/file")
+    client.mirror("tree")
     assert client.is_same("tree", "tree")
     client.mv("tree/deep", "tree/new")
     client.mkdir("tree/a/b")
@@ -30,3 +33,8 @@ with tinyferry.connect(sys.argv[1]) as client:
         assert error.reason == 3 and "no file or directory has that name" in str(error)
     else:
         raise AssertionError("a missing file was received")
+
+
+if __name__ == "__main__":
+    with tinyferry.connect(sys.argv[1]) as client:
+        exchange(client, sys.argv[1].startswith("serial:") or "lossy=true" in sys.argv[1])

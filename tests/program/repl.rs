@@ -3,6 +3,7 @@
 mod board;
 mod damage;
 mod ends;
+mod python;
 mod resume;
 
 use std::fs;

@@ -1,9 +1,8 @@
 """A line in memory between two threads, with faults by seed, for the tests."""
 from __future__ import annotations
 
-import queue
 import random
-import time
+import threading
 from typing import List, Optional, Tuple
 
 from tinyferry import LinkError
@@ -25,22 +24,17 @@ class End:
         self.is_lossy, self.piece, self._faults, self._random = is_lossy, piece, faults, random.Random(seed)
         self.other: Optional[End] = None
         self.sent = 0
-        self._incoming: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._buffer = b""
+        self._incoming, self._changed = bytearray(), threading.Condition()
         self._is_cut = False
 
     def read(self, timeout: float) -> Optional[bytes]:
-        end = time.monotonic() + timeout
-        while not self._buffer:
-            if self._is_cut:
+        with self._changed:
+            self._changed.wait_for(lambda: self._incoming or self._is_cut, timeout)
+            data = bytes(self._incoming[:self.piece])
+            del self._incoming[:self.piece]
+            if not data and self._is_cut:
                 raise LinkError("the line was cut")
-            try:
-                self._buffer = self._incoming.get(timeout=max(min(end - time.monotonic(), 0.05), 0.0001))
-            except queue.Empty:
-                if time.monotonic() >= end:
-                    return None
-        data, self._buffer = self._buffer[:self.piece], self._buffer[self.piece:]
-        return data
+        return data or None
 
     def write(self, data: bytes) -> None:
         if self._is_cut or self.other is None:
@@ -55,8 +49,9 @@ class End:
 
     def _deliver(self, data: bytes) -> None:
         assert self.other
-        if data:
-            self.other._incoming.put(data)
+        with self.other._changed:
+            self.other._incoming += data
+            self.other._changed.notify()
 
     def _damage(self, data: bytes) -> bytes:
         faults, chance = self._faults, self._random.random
@@ -72,9 +67,11 @@ class End:
         return bytes(damaged)
 
     def close(self) -> None:
-        self._is_cut = True
-        if self.other:
-            self.other._is_cut = True
+        for end in (self, self.other):
+            if end:
+                with end._changed:
+                    end._is_cut = True
+                    end._changed.notify()
 
 
 def lay(is_lossy: bool, seed: int = 1, piece: int = 4096, there: Faults = Faults(),

@@ -5,14 +5,19 @@ import random
 import tempfile
 import threading
 import unittest
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Iterator
 from unittest import mock
 
 import tinyferry
 from line import Faults, lay
+from tinyferry.checks import crc64
+from tinyferry.operations import query
+from tinyferry.reader import expects_everything
 from tinyferry.server import Connection, Options
+from tinyferry.session import Session
+from tinyferry.wire import NO_TIME, Signal, metadata_with, offer, refusal
 
 SIZES = (0, 1, 255, 256, 257, 1023, 1024, 1025, 30_000)
 
@@ -42,7 +47,7 @@ class Place(unittest.TestCase):
     def client(self, is_lossy: bool, seed: int = 1, piece: int = 4096, there: Faults = Faults(),
                back: Faults = Faults(), **options: object) -> Iterator[tinyferry.Client]:
         ours, theirs = lay(is_lossy, seed, piece, there, back)
-        connection = Connection(theirs, Options(str(self.served), allow_remove=True, **options))  # type: ignore
+        connection = Connection(theirs, Options(str(self.served), **{"allow_remove": True, **options}))  # type: ignore
         ended: list = []
 
         def serve() -> None:
@@ -63,7 +68,8 @@ class Place(unittest.TestCase):
             thread.join()
 
     def assert_same(self, a: Path, b: Path) -> None:
-        found = [{str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
+        # Digests: the difference of long contents would take minutes.
+        found = [{str(path.relative_to(root)): crc64(path.read_bytes()) if path.is_file() else None
                   for path in root.rglob("*")} for root in (a, b)]
         self.assertEqual(found[0], found[1])
 
@@ -194,6 +200,52 @@ class TransferTest(Place):
                 self.assert_same(self.here / "tree", back)
                 client.rm("t", recursive=True)
 
+    def test_a_mirror_sends_what_differs_and_removes_what_is_not_here(self) -> None:
+        self.make_tree()
+        (self.here / "tree/turned").write_text("a file")
+        for is_lossy in (False, True):
+            with self.client(is_lossy) as client:
+                self.assertEqual(client.mirror(self.here / "tree", "t").files, len(SIZES) + 1)
+                self.assert_same(self.here / "tree", self.served / "t")
+                (self.served / "t/extra/deep").mkdir(parents=True)
+                (self.served / "t/extra/deep/file").touch()
+                (self.served / "t/sub/old").touch()
+                (self.served / "t/sub/1 é").unlink()
+                (self.served / "t/turned").unlink()
+                (self.served / "t/turned/sub").mkdir(parents=True)
+                self.assertLessEqual(client.mirror(self.here / "tree", "t").files, len(SIZES) + 1 if is_lossy else 2)
+                self.assert_same(self.here / "tree", self.served / "t")
+                self.assertEqual(client.mirror(self.here / "tree", "t"), (0, 0, 0))
+                # What cannot be sent keeps the rest at the server.
+                (self.here / "tree/link").symlink_to("sub")
+                (self.served / "t/old").touch()
+                with self.assertRaises(tinyferry.Incomplete):
+                    client.mirror(self.here / "tree", "t")
+                self.assertTrue((self.served / "t/old").exists())
+                (self.here / "tree/link").unlink()
+                client.mirror(self.here / "tree", "t")
+                client.mirror(self.here / "tree", ".")
+                self.assert_same(self.here / "tree", self.served)
+                client.rm("sub", recursive=True)
+                client.rm("turned")
+        with self.client(False, allow_remove=False) as client:
+            (self.served / "t").mkdir()
+            (self.served / "t/old").touch()
+            with self.assertRaises(tinyferry.Refused) as caught:
+                client.mirror(self.here / "tree", "t")
+            self.assertEqual(caught.exception.reason, 19)
+
+    def test_paths_of_pathlib_are_taken_at_both_ends(self) -> None:
+        content = self.make_file("file", 10)
+        with self.client(False) as client:
+            client.put(self.here / "file", PurePosixPath("sub/file"))
+            client.get(PureWindowsPath("sub\\file"), self.here / "back")
+            self.assertEqual((self.here / "back").read_bytes(), content)
+            with self.assertRaises(IsADirectoryError) as caught:
+                client.get("sub/file", self.here)
+            self.assertIn("name the new file in it", str(caught.exception))
+            self.assertTrue(client.stat(PurePosixPath("sub")).is_directory)
+
     def test_a_comparison_makes_nothing_at_the_server(self) -> None:
         self.make_tree()
         (self.served / "file").touch()
@@ -255,6 +307,40 @@ class TransferTest(Place):
             with self.client(is_lossy) as client:
                 self.assertEqual(client.put(self.here / "tree", f"t{is_lossy}").files, 300)
             self.assert_same(self.here / "tree", self.served / f"t{is_lossy}")
+
+
+class NextRequestTest(Place):
+    def test_a_request_right_behind_a_refusal_is_answered(self) -> None:
+        self.make_file("file", 1_000_000)
+        (self.here / "file").rename(self.served / "file")
+        for is_lossy in (False, True):
+            ours, theirs = lay(is_lossy)
+            connection = Connection(theirs, Options(str(self.served)))
+
+            def serve() -> None:
+                with suppress(tinyferry.LinkError):
+                    connection.run()
+            thread = threading.Thread(target=serve)
+            thread.start()
+            session = Session(ours, True)
+            session.connect(5)
+            session.reader.expects = expects_everything
+            number = session.take_number()
+            session.request(b"RAF", number, (b"SAF",), 5, bytes(16), b"file")
+            following = session.take_number()
+            question = session.frame(b"SAF", following, 0, offer(0, NO_TIME),
+                                     metadata_with(0x80, query(0, 0, 0), "file"))
+            both = session.frame(b"ERR", number, 0, refusal(5)) + question
+
+            def answer(frame: object) -> object:
+                return frame if isinstance(frame, Signal) and frame.transfer == following else None
+            try:
+                with self.subTest(is_lossy=is_lossy):
+                    found, _ = session.ask(both, answer, 5)
+                    self.assertEqual((found.code, found.position), (b"DON", 1_000_000))
+            finally:
+                ours.close()
+                thread.join()
 
 
 class RefusalTest(Place):

@@ -81,6 +81,11 @@ impl Board {
         Some(Self { child, port: port.trim().to_owned() })
     }
 
+    /// The path of its serial port.
+    pub(super) fn port(&self) -> &str {
+        &self.port
+    }
+
     pub(super) fn url(&self, settings: &str) -> String {
         format!("repl://{}?baud=921600{settings}", self.port)
     }

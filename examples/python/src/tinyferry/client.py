@@ -5,7 +5,7 @@ import errno
 import os
 import struct
 from types import TracebackType
-from typing import Dict, List, NamedTuple, Optional, Type, Union
+from typing import Dict, List, NamedTuple, Optional, Tuple, Type, Union
 
 from .endpoint import open_link
 from .entries import Policy
@@ -14,11 +14,12 @@ from .link import Link
 from .offers import Offers, offered
 from .operations import REMOVE, RENAME, query
 from .receiver import Receiver
+from .remote_path import RemotePath, checked, not_root
 from .session import FEATURES, Session
 from .store import Store
 from .tree import CONTENT, LINKS, MODE, SIZE, SPACE, TIME, Entry, Tree, digest_of, hashes
 from .upload import Progress, Report
-from .wire import NO_TIME, Signal, is_sound
+from .wire import NO_TIME, Signal
 
 ANSWER_TIMEOUT = 30.0
 Path = Union[str, "os.PathLike[str]"]
@@ -64,7 +65,7 @@ class Client:
 
     # Transfers.
 
-    def put(self, source: Path, target: str = "", *, progress: Optional[Progress] = None,
+    def put(self, source: Path, target: RemotePath = "", *, progress: Optional[Progress] = None,
             links: bool = False, update: bool = False) -> Report:
         """Sends a file, or a directory with all that is in it. Without a target it has the same name at the server.
 
@@ -75,22 +76,22 @@ class Client:
 
         Raises `Refused` for a file, and `Incomplete` if entries of a directory were refused."""
         path = os.fspath(source)
-        name = _checked(target or os.path.basename(os.path.abspath(path)))
+        name = checked(target or os.path.basename(os.path.abspath(path)))
         if not os.path.lexists(path):
             raise FileNotFoundError(errno.ENOENT, "there is no file or directory of this name", path)
         offers = self._offers(progress, links)
         if os.path.isdir(path):
             offers.whole_tree(Tree(path), name, update)
         else:
-            offers.lone(offered(path, _not_root(name)))
+            offers.lone(offered(path, not_root(name)))
         return offers.report
 
-    def get(self, source: str, target: Path = "", *, progress: Optional[Progress] = None,
+    def get(self, source: RemotePath, target: Path = "", *, progress: Optional[Progress] = None,
             links: bool = False, update: bool = False) -> Report:
         """Receives a file, or a directory with all that is in it. Without a target it gets the same name here.
 
         A file appears under its name when it is complete and verified. The rest is as for `put`."""
-        name = _checked(source)
+        name = checked(source)
         place = os.path.abspath(os.fspath(target) or os.path.basename(name) or ".")
         store, policy = Store(place, single=True), Policy(makes_links=links)
         options = bytes([0x81, 3, update, 0, 3 * links]) if links or update else b""
@@ -98,11 +99,50 @@ class Client:
         try:
             self._request(receiver, name, options)
         except Refused as error:
+            if error.reason == IS_DIRECTORY and os.path.isdir(place):
+                message = "a file cannot replace this directory: name the new file in it"
+                raise IsADirectoryError(errno.EISDIR, message, place) from error
             if error.reason != UNSUPPORTED or links or not update:
                 raise
             # A server that compares no files offers all of them.
             self._request(receiver, name, b"")
         return receiver.report
+
+    def mirror(self, source: Path, target: RemotePath = "", *, progress: Optional[Progress] = None) -> Report:
+        """Makes a directory of the server equal to one of this end: sends the files that differ, and removes the entries that
+        are not here. The server must allow it to remove.
+
+        Raises `Incomplete` if not all entries were sent, as links; then entries that are not here stay."""
+        root = os.fspath(source)
+        name = checked(target or os.path.basename(os.path.abspath(root)))
+        own = {entry.name: entry for entry in Tree(root).entries()}
+        kinds = {inside: kind for entry in own.values() for inside, kind in _kinds_of(entry)}
+        theirs = self._listed(name)
+        if not any(entry.reason or entry.is_omitted for entry in own.values()):
+            self._remove(name, [path for path, kind in theirs.items() if kinds.get(path, kind) != kind], theirs)
+        report = self.put(root, name or ".", progress=progress, update=True)
+        self._remove(name, [path for path in theirs if path not in kinds], theirs)
+        return report
+
+    def _listed(self, name: str) -> Dict[str, bool]:
+        """The entries below a directory of the server, and whether each is a directory."""
+        try:
+            entries = self.ls(name, recursive=True)
+        except Refused as error:
+            if error.reason != NOT_FOUND:
+                raise
+            return {}
+        return {inside: kind for entry in entries for inside, kind in _kinds_of(entry)}
+
+    def _remove(self, name: str, paths: List[str], kinds: Dict[str, bool]) -> None:
+        """Removes entries of a directory of the server, with all that is below them."""
+        roots = set(paths)
+
+        def is_below(path: str) -> bool:
+            names = path.split("/")
+            return any("/".join(names[:count]) in roots for count in range(1, len(names) + 1))
+        for path in sorted(filter(is_below, list(kinds)), key=lambda path: -path.count("/")):
+            self._operate("/".join(part for part in (name, path) if part) + "/" * kinds.pop(path), bytes([REMOVE]))
 
     def _request(self, receiver: Receiver, name: str, options: bytes, flags: int = 0) -> None:
         """Requests a file or a tree, whichever it is, and receives it."""
@@ -134,10 +174,10 @@ class Client:
 
     # Listings and operations.
 
-    def ls(self, path: str = "", *, recursive: bool = False) -> List[Entry]:
+    def ls(self, path: RemotePath = "", *, recursive: bool = False) -> List[Entry]:
         """The entries of a directory, or the file of this name. With `recursive` all levels: then some servers list a
         directory that has entries only by their names."""
-        name = _checked(path)
+        name = checked(path)
         receiver = Receiver(self._session, Store("."), names_only=True)
         options = b"" if recursive else b"\x81\2\0\1"
         try:
@@ -153,9 +193,9 @@ class Client:
                 raise
         return receiver.entries if recursive else _first_level(receiver.entries)
 
-    def stat(self, path: str) -> Entry:
+    def stat(self, path: RemotePath) -> Entry:
         """The size and the time of a file, or a directory."""
-        name = _checked(path)
+        name = checked(path)
         try:
             if not name:
                 raise Refused(IS_DIRECTORY)
@@ -168,10 +208,10 @@ class Client:
         modified, = struct.unpack_from("<q", answer.detail, 8)
         return Entry(name, "", False, answer.position, modified if answer.detail[2] & TIME else NO_TIME)
 
-    def rm(self, path: str, *, recursive: bool = False) -> None:
+    def rm(self, path: RemotePath, *, recursive: bool = False) -> None:
         """Removes a file or an empty directory; with `recursive` a directory and all that is in it. It succeeds if
         nothing has the path."""
-        name = _not_root(_checked(path))
+        name = not_root(checked(path))
         try:
             self._operate(name, bytes([REMOVE]))
             return
@@ -179,36 +219,31 @@ class Client:
             if error.reason != IS_DIRECTORY:
                 raise
         if recursive:
-            found = self.ls(name, recursive=True)
-            for entry in found:
-                if not entry.is_directory:
-                    self._operate(f"{name}/{entry.name}", bytes([REMOVE]))
-            directories = {inside for entry in found for inside in _directories_of(entry)}
-            for inside in sorted(directories, key=lambda inside: -inside.count("/")):
-                self._operate(f"{name}/{inside}/", bytes([REMOVE]))
+            found = self._listed(name)
+            self._remove(name, list(found), found)
         self._operate(name + "/", bytes([REMOVE]))
 
-    def mv(self, old: str, new: str) -> None:
+    def mv(self, old: RemotePath, new: RemotePath) -> None:
         """Renames a file, which replaces a file of the new name, or a directory."""
-        source, target = _not_root(_checked(old)), _not_root(_checked(new))
+        source, target = not_root(checked(old)), not_root(checked(new))
         self._operate(target, bytes([RENAME]) + source.encode())
 
-    def mkdir(self, path: str) -> None:
+    def mkdir(self, path: RemotePath) -> None:
         """Makes a directory and those above it. It succeeds if the directory is there."""
-        self._offers(None, False).lone(Entry(_not_root(_checked(path)), is_directory=True))
+        self._offers(None, False).lone(Entry(not_root(checked(path)), is_directory=True))
 
-    def df(self, path: str = "") -> Space:
+    def df(self, path: RemotePath = "") -> Space:
         """The space of the file system that a directory of the server is on."""
-        name = _checked(path)
+        name = checked(path)
         answer = self._operate(name + "/" * bool(name), query(SPACE, 0, 0))
         if answer.detail[2] != SPACE:
-            raise Refused(UNSUPPORTED, path)
+            raise Refused(UNSUPPORTED, name)
         return Space(answer.position, int.from_bytes(answer.detail[8:16], "little"))
 
-    def is_same(self, source: Path, target: str, *, links: bool = False) -> bool:
-        """Whether a directory has the same entries here and at the server: names, contents, times and permission bits.
-        Both ends read all files."""
-        root, name = os.fspath(source), _checked(target)
+    def is_same(self, source: Path, target: RemotePath, *, links: bool = False) -> bool:
+        """Whether a directory has the same entries here and at the server: names and contents, and the times and permission
+        bits that the server keeps. Both ends read all files. Raises `Refused` if the server compares no contents, or no links."""
+        root, name = os.fspath(source), checked(target)
         facts, salt = SIZE | TIME | MODE | CONTENT | LINKS * links, int.from_bytes(os.urandom(4), "little")
         if not os.path.isdir(root):
             raise NotADirectoryError(errno.ENOTDIR, "is_same compares directories", root)
@@ -219,10 +254,12 @@ class Client:
             if error.reason not in (NOT_FOUND, NOT_DIRECTORY):
                 raise
             return False
-        kept, granularity = answer.detail[2], answer.detail[3]
+        kept, granularity = answer.detail[2] & facts, answer.detail[3]
+        if not kept & CONTENT or links and not kept & LINKS:
+            raise Refused(UNSUPPORTED, name)
         own = hashes(root, kept, granularity, salt)
         theirs = answer.position, int.from_bytes(answer.detail[8:16], "little")
-        return kept == facts and (len(own), digest_of(own)) == theirs
+        return (len(own), digest_of(own)) == theirs
 
     def _operate(self, name: str, value: bytes) -> Signal:
         """Performs an operation; its answer."""
@@ -232,24 +269,11 @@ class Client:
         return Offers(self._session, progress, sends_links=(links, links))
 
 
-def _checked(path: str) -> str:
-    """A path of the server. Raises `ValueError` if no path can be like that (R15)."""
-    plain = path.strip("/") if path.strip("/.") else ""
-    if path.startswith("/") or not is_sound(plain):
-        raise ValueError(f"{path!r} is not a path of a server: use names with one / between them, without . and ..")
-    return plain
-
-
-def _not_root(name: str) -> str:
-    if not name:
-        raise ValueError("'.' is the directory of the server itself: give the name of an entry in it")
-    return name
-
-
-def _directories_of(entry: Entry) -> List[str]:
-    """The directories above an entry, in its tree, and the entry itself if it is one."""
+def _kinds_of(entry: Entry) -> List[Tuple[str, bool]]:
+    """The directories above an entry, in its tree, and the entry itself; whether each is a directory."""
     names = entry.name.split("/")
-    return ["/".join(names[:count]) for count in range(1, len(names) + entry.is_directory)]
+    above = [("/".join(names[:count]), True) for count in range(1, len(names))]
+    return [*above, (entry.name, entry.is_directory)]
 
 
 def _first_level(entries: List[Entry]) -> List[Entry]:

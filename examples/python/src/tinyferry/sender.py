@@ -98,8 +98,8 @@ class Sender:
         return not any(number in ended or self.tree in ended for ended in (self.done, self.refused))
 
     def drain(self) -> None:
-        """Takes the frames that are there."""
-        while (frame := self.session.receive(0)) is not None:
+        """Takes the frames that are there, up to the end of the transfer: behind that the next request may be."""
+        while self.is_open(self.number or self.tree) and (frame := self.session.receive(0)) is not None:
             self.take(frame)
 
     def reserve(self, number: Optional[int] = None) -> bool:
