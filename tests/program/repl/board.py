@@ -125,6 +125,8 @@ def main(scratch):
     print(os.ttyname(port), flush=True)
     parent, chance = os.getppid(), random.Random(options.seed)
     speaks, received, is_at_prompt, has_printed, interrupted = False, 0, False, False, 0.0
+    # Found anew where a script may have begun or ended.
+    is_interruptible = None
 
     def noisy(data):
         if not speaks or not options.noise:
@@ -141,8 +143,11 @@ def main(scratch):
     def take(data):
         """The bytes that come from the line, without those that interrupt a script."""
         nonlocal interrupted
+        nonlocal is_interruptible
+        if 3 in data and is_interruptible is None and has_printed:
+            is_interruptible = interruptible(process.pid)
         # Before the first output the process is not a board yet.
-        if 3 not in data or has_printed and not interruptible(process.pid):
+        if 3 not in data or has_printed and not is_interruptible:
             return data.replace(b"\r", b"\n") if options.circuit and not is_at_prompt else data
         # A board takes several bytes of Ctrl-C at once for one; the process would end.
         if has_printed and time.monotonic() - interrupted > 0.05:
@@ -169,6 +174,8 @@ def main(scratch):
                 continue
             if end == board:
                 has_printed = True
+                if data.endswith((b">", b" ", b"\n", b"\x04")):
+                    is_interruptible = None
                 is_at_prompt = data.endswith((b">>> ", b"\x04>", b"CTRL-B to exit\r\n>"))
                 if options.circuit and not is_at_prompt:
                     data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -81,9 +81,9 @@ pub(crate) fn check_no_server(text: &str) -> Result<(), CliError> {
             "\"{shown}\" names a server: say -e \"{}\" and the path there; a path of that name is \"./{shown}\"",
             target.endpoint(target.path).escape_debug(),
         )),
-        None if Endpoint::has_scheme(text) => {
-            usage(format!("\"{shown}\" names a server: say -e with the server, and the path there"))
-        }
+        None if Endpoint::has_scheme(text) => usage(format!(
+            "\"{shown}\" names a server: say -e with the server, and the path there; \".\" is its whole directory"
+        )),
         None if lacks_host(text) => usage(format!(
             "\"{shown}\" names a server without a valid host: say USER@HOST:DIR for SSH, or @NAME:DIR for a name of \
              the configuration file; a path of that name is \"./{shown}\""
