@@ -161,6 +161,7 @@ impl Serving {
 }
 
 impl Service {
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix has a journal"))]
     fn observers(&self, peer: &str, permissions: &Permissions) -> Observers {
         #[cfg(unix)]
         let recorder = self.options.journal.as_ref().map(|journal| {
