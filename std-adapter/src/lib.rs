@@ -60,6 +60,8 @@ mod error;
 pub mod fs;
 mod loss;
 pub mod pipe;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod server;
 mod settings;
 pub mod transport;

@@ -35,7 +35,7 @@ pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> 
     let mut limits = args.limits.limits();
     limits.partials = args.max_partials;
     limits.reserve = args.reserve;
-    let mut server = Server::builder(&args.directory)
+    let mut server = builder(args)?
         .insecure(args.insecure)
         .limits(limits)
         .policy(Policy {
@@ -82,6 +82,41 @@ pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> 
     log.release();
     result?;
     Ok(Exit::Done)
+}
+
+/// The begin of a URL of a bucket.
+const BUCKET: &str = "s3://";
+
+/// A server of the directory, or of the bucket that is in its place.
+fn builder(args: &ServeArgs) -> Result<ServerBuilder, CliError> {
+    match args.directory.to_str() {
+        #[cfg(unix)]
+        Some(url) if url.starts_with(BUCKET) && args.on_file.on_file.is_some() => {
+            let sentence = "--on-file needs a directory: it cannot be used with a bucket";
+            Err(CliError::new(Exit::Usage, sentence))
+        }
+        Some(url) if url.starts_with(BUCKET) => bucket(url),
+        _ => Ok(Server::builder(&args.directory)),
+    }
+}
+
+#[cfg(feature = "s3")]
+fn bucket(url: &str) -> Result<ServerBuilder, CliError> {
+    use tinyferry::s3::{Bucket, Location};
+    let location: Location = url.parse().map_err(|why| {
+        // It may contain a password.
+        let shown = url.split_once('@').map_or(url, |(_, behind)| behind).escape_debug();
+        CliError::new(Exit::Usage, format!("cannot serve \"{shown}\": {why}"))
+    })?;
+    let bucket =
+        Bucket::open(location).map_err(|why| CliError::new(Exit::Local, why.to_string()))?;
+    Ok(Server::bucket(bucket))
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket(_: &str) -> Result<ServerBuilder, CliError> {
+    let sentence = "this program was built without object storage; build it with --features s3, or serve a directory";
+    Err(CliError::new(Exit::Usage, sentence))
 }
 
 /// Serves until the server is stopped.

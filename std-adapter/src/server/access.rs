@@ -10,18 +10,16 @@ use crate::describe;
 use crate::fs::Rights;
 use crate::fs::sys::dir_cursor::open_below;
 use crate::server::connection::Service;
+use crate::server::place::Place;
 use crate::server::root::RootError;
 use cap_std::fs::Dir;
 
 /// The permissions of one client.
 pub(crate) struct Permissions {
-    /// The directory that the server serves.
-    pub(crate) server_root: Arc<Dir>,
-    /// The directory of the client.
-    pub(crate) root: Arc<Dir>,
+    pub(crate) place: Place,
     pub(crate) rights: Rights,
     pub(crate) may_close: bool,
-    /// The path of `root` below the root of the server.
+    /// The path of the client's root below that of the server.
     pub(crate) directory: String,
     /// An identifier of its key; `None`: it has no key.
     pub(crate) id: Option<String>,
@@ -36,10 +34,9 @@ impl Service {
     /// The permissions of a client without a key.
     pub(crate) fn permissions_without_key(&self) -> io::Result<Permissions> {
         let Options { rights, may_close, .. } = self.options;
-        let (root, directory) = (self.root.current()?, String::new());
-        let server_root = Arc::clone(&root);
+        let (place, directory) = (self.root.current()?, String::new());
         let (id, quota, name) = (None, None, None);
-        Ok(Permissions { server_root, root, rights, may_close, directory, id, quota, name })
+        Ok(Permissions { place, rights, may_close, directory, id, quota, name })
     }
 
     /// The permissions of a key, limited by those of the server.
@@ -50,11 +47,28 @@ impl Service {
             write: all.rights.write && entry.rights.write,
             remove: all.rights.remove || entry.rights.remove,
         };
-        let root = directory_of(entry, &all.root).map_err(RootError::of_key)?;
+        let place = place_of(entry, all.place).map_err(RootError::of_key)?;
         let may_close = all.may_close || entry.may_close;
         let (directory, id) = (entry.directory.clone(), Some(entry.id.clone()));
-        let (server_root, quota, name) = (all.server_root, entry.quota, Some(entry.name.clone()));
-        Ok(Permissions { server_root, root, rights, may_close, directory, id, quota, name })
+        let (quota, name) = (entry.quota, Some(entry.name.clone()));
+        Ok(Permissions { place, rights, may_close, directory, id, quota, name })
+    }
+}
+
+/// The place of a key. A directory in a bucket need not exist.
+fn place_of(entry: &KeyEntry, place: Place) -> io::Result<Place> {
+    match place {
+        Place::Directory { server_root, root } => {
+            let root = directory_of(entry, &root)?;
+            Ok(Place::Directory { server_root, root })
+        }
+        #[cfg(feature = "s3")]
+        Place::Bucket(_) if entry.quota.is_some() => {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "a bucket has no quotas");
+            Err(cannot(entry, &error))
+        }
+        #[cfg(feature = "s3")]
+        Place::Bucket(bucket) => Ok(Place::Bucket(bucket)),
     }
 }
 
@@ -68,7 +82,7 @@ fn directory_of(entry: &KeyEntry, root: &Arc<Dir>) -> io::Result<Arc<Dir>> {
 }
 
 /// Fails unless the key file has a key that a client can use, and the directory of each key exists.
-pub(crate) fn check_keys(file: &KeyFile, root: &Arc<Dir>) -> io::Result<()> {
+pub(crate) fn check_keys(file: &KeyFile, place: &Place) -> io::Result<()> {
     let keys = file.read().map_err(io::Error::other)?;
     if keys.entries().next().is_none() {
         let fault = file.fault("has no shared and no public key: no client could connect");
@@ -87,7 +101,7 @@ pub(crate) fn check_keys(file: &KeyFile, root: &Arc<Dir>) -> io::Result<()> {
         return Err(io::Error::other(fault));
     }
     for entry in keys.entries() {
-        directory_of(entry, root).map_err(|why| {
+        place_of(entry, place.clone()).map_err(|why| {
             let line = entry.line;
             let advice = "create the directory, or correct dir=";
             io::Error::other(file.fault(format_args!("is wrong in line {line}: {why}; {advice}")))

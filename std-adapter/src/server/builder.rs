@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::place::Served;
 use super::{BoundSocket, Server};
 use crate::auth::{AccessPolicy, KeyFile};
 use crate::endpoint::Endpoint;
@@ -60,16 +61,16 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ServerBuilder {
-    pub(crate) directory: PathBuf,
+    pub(crate) served: Served,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) sockets: Vec<Arc<BoundSocket>>,
     pub(crate) options: Options,
 }
 
 impl ServerBuilder {
-    pub(crate) fn new(directory: PathBuf) -> Self {
+    pub(crate) fn new(served: Served) -> Self {
         let (endpoints, sockets) = (Vec::new(), Vec::new());
-        Self { directory, endpoints, sockets, options: Options::default() }
+        Self { served, endpoints, sockets, options: Options::default() }
     }
 
     /// Listens at a socket that listens already, beside those of the other calls.

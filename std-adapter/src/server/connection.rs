@@ -17,9 +17,9 @@ use crate::server::line::begin_line;
 use crate::server::log::Logs;
 use crate::server::opening::Opening;
 use crate::server::parking::{Lane, Parked, Parking, STACK, Work};
+use crate::server::place::Places;
 use crate::server::registry::Busy;
 use crate::server::registry::Registry;
-use crate::server::root::Root;
 use crate::server::session::NEVER;
 use crate::transport::socket::{Pollable, Shutdownable};
 use crate::transport::stream::{Shutdown, Socket};
@@ -32,7 +32,7 @@ const LINGER: Millis = 10;
 
 /// Serves a directory to its clients.
 pub(crate) struct Service {
-    pub(crate) root: Arc<Root>,
+    pub(crate) root: Arc<Places>,
     pub(crate) options: Options,
     /// The keys of the clients; `None`: clients need no key.
     pub(crate) keys: Option<Arc<CurrentKeys>>,

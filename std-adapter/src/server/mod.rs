@@ -17,6 +17,7 @@ mod metrics;
 mod observers;
 mod opening;
 mod parking;
+mod place;
 mod preamble;
 mod refuse;
 mod registry;
@@ -27,18 +28,17 @@ mod single;
 pub(crate) mod throttle;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::auth::{AccessPolicy, Authenticator, CurrentKeys};
 use crate::describe;
 use crate::endpoint::Endpoint;
-use crate::fs::cleanup::leftovers_below;
 pub use crate::transport::listener::BoundSocket;
 use crate::transport::listener::Listener;
 use crate::transport::listener::Waiter;
@@ -53,8 +53,8 @@ pub use journal::{Job, Journal};
 use log::Logs;
 pub use metrics::Metrics;
 use parking::{Parking, Threads};
+use place::{Places, Served};
 use registry::{Registry, Slots};
-use root::Root;
 #[cfg(unix)]
 pub use single::while_stopped;
 
@@ -101,11 +101,18 @@ impl Server {
     /// only while clients are connected, so that its file system can be unmounted between them; at a
     /// serial port it is open all the time, and while old partials are searched for (hourly).
     pub fn builder(directory: impl Into<PathBuf>) -> ServerBuilder {
-        ServerBuilder::new(directory.into())
+        ServerBuilder::new(Served::Directory(directory.into()))
+    }
+
+    /// Options for a server of the objects below a prefix of a bucket: see [`Objects`](crate::s3::Objects). Any number
+    /// of servers can share it.
+    #[cfg(feature = "s3")]
+    pub fn bucket(bucket: crate::s3::Bucket) -> ServerBuilder {
+        ServerBuilder::new(Served::Bucket(Arc::new(bucket)))
     }
 
     fn open(builder: ServerBuilder) -> io::Result<Self> {
-        let ServerBuilder { directory, mut endpoints, sockets, options } = builder;
+        let ServerBuilder { served, mut endpoints, sockets, options } = builder;
         if endpoints.is_empty() && sockets.is_empty() {
             endpoints.push(Endpoint::default());
         }
@@ -114,15 +121,15 @@ impl Server {
         }
         let inherited = sockets.iter().map(|socket| Bound::inherit(socket, &options.access));
         let inherited = inherited.collect::<io::Result<Vec<_>>>()?;
-        let service = Self::service(&directory, options)?;
+        let service = Self::service(&served, options)?;
         let mut bound = inherited.into_iter().map(Ok).chain(endpoints.iter().map(Bound::new));
         let first = bound.next().ok_or(io::ErrorKind::InvalidInput)??;
         let others = bound.collect::<io::Result<_>>()?;
         Ok(Self { first, others, service })
     }
 
-    fn service(root: &Path, mut options: Options) -> io::Result<Arc<Service>> {
-        let root = Root::open(root)?;
+    fn service(served: &Served, mut options: Options) -> io::Result<Arc<Service>> {
+        let root = Places::open(served, &options)?;
         let keys = match &options.access {
             AccessPolicy::Keys(file) => {
                 access::check_keys(file, &root.current()?)?;
@@ -310,29 +317,7 @@ fn clean_up(service: &Service) -> Option<Sender<()>> {
     let (root, (kept, ended)) = (Arc::clone(&service.root), channel());
     let clean = move || {
         loop {
-            let dir = root.current();
-            let removed = dir.and_then(|dir| {
-                limits.partial_index.begin_scan(&dir);
-                let removed = leftovers_below(
-                    &dir,
-                    |leftover| {
-                        let is_old = !least.is_zero() && leftover.age >= least;
-                        if !is_old && !leftover.is_in_use {
-                            limits.partial_index.found(leftover);
-                        }
-                        is_old
-                    },
-                    |action, path, why| {
-                        let path = path.escape_debug();
-                        debug!(
-                            "the server searches for old partial files, and cannot {action} \"{path}\": {why}"
-                        );
-                    },
-                );
-                limits.partial_index.end_scan(limits.partials);
-                removed
-            });
-            match removed {
+            match root.clean(&limits, least) {
                 Ok(0) => {}
                 Ok(removed) => {
                     let files = describe::count(removed, "old partial file", "old partial files");

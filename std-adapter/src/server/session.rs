@@ -3,12 +3,11 @@
 use std::time::Instant;
 
 use tinyferry_core::driver::blocking::{self, drive, drive_to_rest};
-use tinyferry_core::{Config, Failure, Millis, Outcome, Session};
+use tinyferry_core::{Config, Failure, Millis, Outcome, Session, Store};
 use tracing::{debug, info};
 
 use crate::checksum::Desktop;
 use crate::describe;
-use crate::fs::{self, Directory, Limits};
 use crate::loss::Loss;
 use crate::server::access::Permissions;
 use crate::server::connection::Service;
@@ -16,6 +15,7 @@ use crate::server::counters::Count;
 use crate::server::log::Log;
 use crate::server::measured::Measured;
 use crate::server::observers::Observers;
+use crate::server::place::SessionStore;
 use crate::transport::clock::time_until;
 use crate::transport::limit::{Limited, Pacer, Pausable};
 
@@ -33,7 +33,7 @@ pub(crate) enum Ended {
 /// A session and its store. It can rest while it waits for its client.
 pub(crate) struct Serving {
     session: Session<Desktop>,
-    store: Directory<Observers>,
+    store: SessionStore,
     loss: Loss,
     /// The limit of the bandwidth.
     pacer: Option<Pacer>,
@@ -49,8 +49,7 @@ impl Serving {
         permissions: Permissions,
     ) -> Self {
         let observers = service.observers(peer, &permissions);
-        let Permissions { server_root, root, rights, may_close, directory, id, quota, .. } =
-            permissions;
+        let may_close = permissions.may_close;
         let options = &service.options;
         let loss = Loss::new(config.lossy);
         let pacer = options.rate.map(Pacer::new);
@@ -58,18 +57,10 @@ impl Serving {
             Some(pacer) => pacer.bound::<L>(config),
             None => config,
         };
-        // As long as this session lasts, partials below it can be removed.
-        options.limits.partial_index.set_root(&server_root);
-        // A client that requests SHA-256 gets it.
-        let config = config.may_close(may_close).sha256(true);
+        let store = SessionStore::new(permissions, options, observers, &loss);
+        // A client that requests SHA-256 gets it, if the store can compute it.
+        let config = config.may_close(may_close).sha256(store.has_sha256());
         let mut session = Session::<Desktop>::server(config);
-        let store = Directory::serving(fs::Root(root), rights, options.sync, observers);
-        let quota = quota.map(|most| options.limits.quotas.of(&directory, most));
-        let limits = Limits { below: directory, quota, ..options.limits.clone() };
-        let mut store = store.with_loss(&loss).limited(limits).governed(&options.policy);
-        if let Some(id) = id {
-            store = store.identified(&id);
-        }
         session.resume(link.now());
         Self { session, store, loss, pacer }
     }
@@ -85,19 +76,16 @@ impl Serving {
     ) -> Option<Ended> {
         link.update_clock();
         let Self { session, store, loss, pacer } = self;
-        let store = &mut Measured::new(store, &service.counters);
-        let on_step = |session: &mut Session<Desktop>| {
-            // The client may be the only end that knows that its link loses bytes.
-            if let Some(negotiated) = session.negotiated() {
-                loss.set(negotiated.lossy);
+        let result = match store {
+            SessionStore::Directory(store) => {
+                let store = &mut Measured::new(&mut **store, &service.counters);
+                drive_store(session, link, store, (loss, pacer), linger)
             }
-        };
-        let result = match pacer {
-            Some(pacer) => {
-                let mut link = Limited::new(link, pacer, loss.clone());
-                drive_to_rest(session, &mut link, store, on_step, linger)
+            #[cfg(feature = "s3")]
+            SessionStore::Bucket(store) => {
+                let store = &mut Measured::new(&mut **store, &service.counters);
+                drive_store(session, link, store, (loss, pacer), linger)
             }
-            None => drive_to_rest(session, link, store, on_step, linger),
         };
         match result {
             Some(result) => Some(self.ended(service, link, peer, result)),
@@ -157,6 +145,28 @@ impl Serving {
                 }
             }
         }
+    }
+}
+
+fn drive_store<L: Pausable, S: Store>(
+    session: &mut Session<Desktop>,
+    link: &mut L,
+    store: &mut S,
+    (loss, pacer): (&Loss, &mut Option<Pacer>),
+    linger: impl FnMut() -> Millis,
+) -> Option<Result<Outcome, blocking::Error<std::io::Error>>> {
+    let on_step = |session: &mut Session<Desktop>| {
+        // The client may be the only end that knows that its link loses bytes.
+        if let Some(negotiated) = session.negotiated() {
+            loss.set(negotiated.lossy);
+        }
+    };
+    match pacer {
+        Some(pacer) => {
+            let mut link = Limited::new(link, pacer, loss.clone());
+            drive_to_rest(session, &mut link, store, on_step, linger)
+        }
+        None => drive_to_rest(session, link, store, on_step, linger),
     }
 }
 

@@ -14,7 +14,8 @@ use crate::units::{bytes, count, days, rate, seconds};
 #[derive(Debug, clap::Args)]
 #[command(mut_args = complete)]
 pub(crate) struct ServeArgs {
-    /// The directory to serve; clients cannot access anything outside it
+    /// The directory to serve; clients cannot access anything outside it. With the feature s3 also a prefix of a
+    /// bucket: s3://BUCKET/PREFIX?endpoint=URL
     pub(crate) directory: PathBuf,
     /// The URL to listen on: tcp://HOST:PORT, unix:///PATH or a serial port as serial:///DEVICE; can be given
     /// more than once [default: the sockets of systemd if it has started the server with some, else

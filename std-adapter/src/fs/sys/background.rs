@@ -32,10 +32,15 @@ impl<T: Send + 'static> Background<T> {
 
     /// The result, if the work is done; `None` if its thread has ended unexpectedly.
     pub(crate) fn poll(&self) -> Poll<Option<T>> {
-        match self.done.recv_timeout(POLL_INTERVAL) {
-            Ok(result) => Poll::Ready(Some(result)),
-            Err(RecvTimeoutError::Timeout) => Poll::Pending,
-            Err(RecvTimeoutError::Disconnected) => Poll::Ready(None),
+        self.wait_for(POLL_INTERVAL).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The result, as from [`Background::poll`]; `None` if the work is not done within `limit`.
+    pub(crate) fn wait_for(&self, limit: Duration) -> Option<Option<T>> {
+        match self.done.recv_timeout(limit) {
+            Ok(result) => Some(Some(result)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(None),
         }
     }
 }
