@@ -15,6 +15,9 @@ mod distance;
 #[path = "peers/flat.rs"]
 mod flat;
 #[cfg(unix)]
+#[path = "peers/idle.rs"]
+mod idle;
+#[cfg(unix)]
 #[path = "peers/material.rs"]
 mod material;
 #[cfg(unix)]
@@ -97,6 +100,8 @@ mod program {
         LongFat,
         /// Many clients at once
         Clients,
+        /// Many clients that wait, and some that wake
+        Idle,
         /// The cost of a file and of a byte, few or many
         Flat,
         /// Trees in which nothing or little has changed
@@ -163,6 +168,7 @@ mod program {
                 Workload::Distance => distance::distance(&bench)?,
                 Workload::LongFat => distance::long_fat(&bench)?,
                 Workload::Clients => clients::clients(&bench)?,
+                Workload::Idle => idle::idle(&bench)?,
                 Workload::Flat => flat::flat(&bench)?,
                 Workload::Mirror => mirror::mirror(&bench)?,
             };

@@ -52,6 +52,7 @@ mod name_collisions;
 mod omitted_entries;
 mod on_file;
 mod output;
+mod parked;
 mod partials;
 mod partials_command;
 mod permissions;

@@ -255,6 +255,11 @@ impl<O: Observer> Directory<O> {
         self
     }
 
+    /// Whether a new store would do as well for the next request to this server.
+    pub(crate) fn is_as_new(&self) -> bool {
+        self.recv.as_ref().is_none_or(RecvStore::is_as_new)
+    }
+
     /// Frees memory and descriptors of a server's store between two requests.
     pub(crate) fn rest(&mut self) {
         if let Some(recv) = &mut self.recv {

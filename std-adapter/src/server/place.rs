@@ -135,34 +135,34 @@ fn clean_directory(root: &Root, limits: &Limits, least: Duration) -> io::Result<
 impl SessionStore {
     /// The store of a client with these permissions.
     pub(crate) fn new(
-        permissions: Permissions,
+        permissions: &Permissions,
         options: &Options,
         observers: Observers,
         loss: &Loss,
     ) -> Self {
         let Permissions { place, rights, directory, id, quota, .. } = permissions;
-        match place {
+        match place.clone() {
             Place::Directory { server_root, root } => {
                 // As long as this session lasts, partials below it can be removed.
                 options.limits.partial_index.set_root(&server_root);
-                let store = Directory::serving(fs::Root(root), rights, options.sync, observers);
-                let quota = quota.map(|most| options.limits.quotas.of(&directory, most));
-                let limits = Limits { below: directory, quota, ..options.limits.clone() };
+                let store = Directory::serving(fs::Root(root), *rights, options.sync, observers);
+                let quota = quota.map(|most| options.limits.quotas.of(directory, most));
+                let limits = Limits { below: directory.clone(), quota, ..options.limits.clone() };
                 let mut store = store.with_loss(loss).limited(limits).governed(&options.policy);
                 if let Some(id) = id {
-                    store = store.identified(&id);
+                    store = store.identified(id);
                 }
                 Self::Directory(Box::new(store))
             }
             #[cfg(feature = "s3")]
             Place::Bucket(bucket) => {
                 let terms = Terms {
-                    root: directory,
+                    root: directory.clone(),
                     limits: options.limits.clone(),
                     policy: options.policy.clone(),
-                    owner: id.unwrap_or_default(),
+                    owner: id.clone().unwrap_or_default(),
                 };
-                Self::Bucket(Box::new(Objects::with(bucket, rights, observers, terms)))
+                Self::Bucket(Box::new(Objects::with(bucket, *rights, observers, terms)))
             }
         }
     }
@@ -173,6 +173,17 @@ impl SessionStore {
             Self::Directory(store) => store.rest(),
             #[cfg(feature = "s3")]
             Self::Bucket(store) => store.rest(),
+        }
+    }
+
+    /// Its observers, if a new store would do as well for the next request.
+    ///
+    /// # Errors
+    /// The store, which is needed further.
+    pub(crate) fn into_observers(self) -> Result<Observers, Self> {
+        match self {
+            Self::Directory(store) if store.is_as_new() => Ok(store.into_observer()),
+            needed => Err(needed),
         }
     }
 

@@ -33,10 +33,51 @@ pub(crate) enum Ended {
 /// A session and its store. It can rest while it waits for its client.
 pub(crate) struct Serving {
     session: Session<Desktop>,
-    store: SessionStore,
+    store: Stored,
+    permissions: Permissions,
     loss: Loss,
     /// The limit of the bandwidth.
     pacer: Option<Pacer>,
+}
+
+/// The store of a session. While the session rests, its observers are enough to make it again.
+enum Stored {
+    Open(SessionStore),
+    Resting(Box<Observers>),
+    /// It is being made, or a panic has ended that.
+    Gone,
+}
+
+impl Stored {
+    /// The store, which is made again by `make` if there is none.
+    fn open(&mut self, make: impl FnOnce(Observers) -> SessionStore) -> Option<&mut SessionStore> {
+        if let Self::Resting(_) = self
+            && let Self::Resting(observers) = std::mem::replace(self, Self::Gone)
+        {
+            *self = Self::Open(make(*observers));
+        }
+        match self {
+            Self::Open(store) => Some(store),
+            Self::Resting(_) | Self::Gone => None,
+        }
+    }
+
+    /// Frees memory and descriptors. `is_idle`: no request is under way.
+    fn rest(&mut self, is_idle: bool) {
+        *self = match std::mem::replace(self, Self::Gone) {
+            Self::Open(store) if is_idle => match store.into_observers() {
+                Ok(observers) => Self::Resting(Box::new(observers)),
+                Err(store) => Self::rested(store),
+            },
+            Self::Open(store) => Self::rested(store),
+            other => other,
+        };
+    }
+
+    fn rested(mut store: SessionStore) -> Self {
+        store.rest();
+        Self::Open(store)
+    }
 }
 
 impl Serving {
@@ -49,7 +90,6 @@ impl Serving {
         permissions: Permissions,
     ) -> Self {
         let observers = service.observers(peer, &permissions);
-        let may_close = permissions.may_close;
         let options = &service.options;
         let loss = Loss::new(config.lossy);
         let pacer = options.rate.map(Pacer::new);
@@ -57,12 +97,12 @@ impl Serving {
             Some(pacer) => pacer.bound::<L>(config),
             None => config,
         };
-        let store = SessionStore::new(permissions, options, observers, &loss);
+        let store = SessionStore::new(&permissions, options, observers, &loss);
         // A client that requests SHA-256 gets it, if the store can compute it.
-        let config = config.may_close(may_close).sha256(store.has_sha256());
+        let config = config.may_close(permissions.may_close).sha256(store.has_sha256());
         let mut session = Session::<Desktop>::server(config);
         session.resume(link.now());
-        Self { session, store, loss, pacer }
+        Self { session, store: Stored::Open(store), permissions, loss, pacer }
     }
 
     /// Goes on until the session ends. `None`: it rests, as its client has sent nothing for the time that `linger`
@@ -75,8 +115,9 @@ impl Serving {
         linger: impl FnMut() -> Millis,
     ) -> Option<Ended> {
         link.update_clock();
-        let Self { session, store, loss, pacer } = self;
-        let result = match store {
+        let Self { session, store, permissions, loss, pacer } = self;
+        let make = |observers| SessionStore::new(permissions, &service.options, observers, loss);
+        let result = match store.open(make)? {
             SessionStore::Directory(store) => {
                 let store = &mut Measured::new(&mut **store, &service.counters);
                 drive_store(session, link, store, (loss, pacer), linger)
@@ -90,7 +131,8 @@ impl Serving {
         match result {
             Some(result) => Some(self.ended(service, link, peer, result)),
             None => {
-                self.store.rest();
+                let is_idle = self.session.is_idle() && !self.loss.is_lossy();
+                self.store.rest(is_idle);
                 link.rest();
                 None
             }

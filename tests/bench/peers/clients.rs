@@ -158,7 +158,7 @@ fn beside_bad_ones(bench: &Bench, place: &Place) -> Done<Table> {
 }
 
 /// A connection whose hello is answered.
-fn idle_client(port: u16) -> std::io::Result<TcpStream> {
+pub(crate) fn idle_client(port: u16) -> std::io::Result<TcpStream> {
     let Config { lossy, half_duplex, chunk, block, credit, .. } = Config::RELIABLE;
     let hello = Hello {
         session: SESSION,

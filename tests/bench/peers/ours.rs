@@ -39,6 +39,22 @@ impl Server {
         Self::start_by(program, dir, &options)
     }
 
+    /// Serves `dir` to at most this number of clients, which have the key if there is one.
+    pub(crate) fn start_for(
+        program: &Path,
+        dir: &Path,
+        clients: usize,
+        key: Option<&Path>,
+    ) -> Done<Self> {
+        let (clients, key) = (clients.to_string(), key.map(|key| key.display().to_string()));
+        let mut options =
+            vec!["--clients", &clients, "--clients-per-address", &clients, "--sync", "never"];
+        if let Some(key) = &key {
+            options.extend(["--key", key]);
+        }
+        Self::start_by(program, dir, &options)
+    }
+
     fn start_by(program: &Path, dir: &Path, options: &[&str]) -> Done<Self> {
         let port = free_port()?;
         let listen = format!("tcp://127.0.0.1:{port}");

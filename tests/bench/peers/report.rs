@@ -11,6 +11,7 @@ pub(crate) struct Table {
 }
 
 /// One field: as it is shown, and as it is.
+#[derive(Clone)]
 pub(crate) struct Cell(String, Value);
 
 impl Cell {

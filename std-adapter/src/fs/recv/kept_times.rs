@@ -32,6 +32,10 @@ impl Default for KeptTimes {
 }
 
 impl KeptTimes {
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Of { paths, .. } if paths.is_empty())
+    }
+
     /// Adds a directory whose time the other end sets.
     pub(super) fn add(&mut self, path: &str) {
         if let Self::Of { paths, hasher } = self

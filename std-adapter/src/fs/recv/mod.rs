@@ -97,10 +97,19 @@ impl RecvStore {
         }
     }
 
+    /// Whether no request is under way, and none has left anything that a later one of the session needs.
+    pub(crate) fn is_as_new(&self) -> bool {
+        self.is_at_rest() && self.kept_times.is_empty()
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let is_open = self.open.is_some() || self.tree.is_some() || self.committing.is_some();
+        !is_open && !self.deferred.has_pending()
+    }
+
     /// Frees memory and descriptors between two requests.
     pub(crate) fn rest(&mut self) {
-        let is_open = self.open.is_some() || self.tree.is_some() || self.committing.is_some();
-        if is_open || self.deferred.has_pending() {
+        if !self.is_at_rest() {
             return;
         }
         self.cursor.forget();

@@ -25,7 +25,12 @@ pub(crate) enum Buffer {
 impl Buffer {
     /// [`BUFFER`] bytes.
     pub(crate) fn large() -> io::Result<Self> {
-        MmapMut::map_anon(BUFFER).map(Self::Mapped)
+        Self::mapped(BUFFER)
+    }
+
+    /// This number of bytes.
+    pub(crate) fn mapped(length: usize) -> io::Result<Self> {
+        MmapMut::map_anon(length).map(Self::Mapped)
     }
 
     /// A few bytes.

@@ -124,7 +124,7 @@ impl<T: Socket> Stream<T> {
         let length = if is_idle { IDLE_BUFFER_BYTES } else { BUFFER };
         if self.input.len() != length {
             self.buffered = 0..0;
-            self.input = if is_idle { Buffer::small(vec![0; length]) } else { Buffer::large()? };
+            self.input = Buffer::mapped(length)?;
         }
         let result = if wait {
             self.socket.receive(&mut self.input)
