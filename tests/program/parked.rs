@@ -13,7 +13,7 @@ use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry_kit::Frames;
 
-use crate::harness::{Place, Server, assert_same, content, idle_client, wait_until, write_private};
+use crate::harness::{Place, Server, content, idle_client, wait_until, write_private};
 
 /// The size of a signal, in bytes.
 const SIGNAL: usize = 36;

@@ -117,7 +117,7 @@ impl Parking {
     }
 
     /// The parked connection with this number goes on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "serial ports use it next"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "input that no socket ends needs it"))]
     pub(super) fn wake(&self, number: u64) {
         if let Some(lot) = &self.lot {
             lot.wake(number);
