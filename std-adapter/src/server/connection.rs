@@ -110,7 +110,7 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn of(self, work: Box<dyn Work>) -> Parked {
         let Self { number, input, deadline } = self;
-        Parked { number, work, input: Some(input), deadline }
+        Parked { number, work, input, deadline }
     }
 }
 

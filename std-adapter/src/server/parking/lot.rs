@@ -1,6 +1,6 @@
 //! The parked connections: a thread waits for the input of all of them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -19,8 +19,6 @@ pub(super) struct Lot {
 struct State {
     parked: HashMap<u64, Parked>,
     deadlines: BTreeSet<(Instant, u64)>,
-    /// Connections that are woken: the parked ones that go on now, and those that will not be parked again.
-    woken: HashSet<u64>,
     is_closed: bool,
 }
 
@@ -31,10 +29,8 @@ impl State {
         if let Some(deadline) = parked.deadline {
             self.deadlines.remove(&(deadline, number));
         }
-        if let Some(input) = &parked.input {
-            // It fails only where it is not there.
-            let _ = poller.delete(&**input);
-        }
+        // It fails only where it is not there.
+        let _ = poller.delete(&*parked.input);
         Some(parked)
     }
 }
@@ -71,25 +67,16 @@ impl Lot {
             return Ok(());
         }
         let Parked { number, deadline, .. } = parked;
-        if let Some(input) = &parked.input {
-            let event = Event::readable(number as usize);
-            // SAFETY: it stays open until `State::take` has deleted it, as `parked` owns a share of it.
-            unsafe { self.poller.add(&input.as_fd(), event) }?;
-        }
+        let event = Event::readable(number as usize);
+        // SAFETY: it stays open until `State::take` has deleted it, as `parked` owns a share of it.
+        unsafe { self.poller.add(&parked.input.as_fd(), event) }?;
         state.parked.insert(number, parked);
-        let is_woken = state.woken.contains(&number);
         let is_first = deadline.is_some_and(|deadline| {
             state.deadlines.insert((deadline, number));
             state.deadlines.first() == Some(&(deadline, number))
         });
         drop(state);
-        if is_first || is_woken { self.poller.notify() } else { Ok(()) }
-    }
-
-    /// A connection goes on, now or as soon as it is parked.
-    pub(super) fn wake(&self, number: u64) {
-        self.state().woken.insert(number);
-        let _ = self.poller.notify();
+        if is_first { self.poller.notify() } else { Ok(()) }
     }
 
     /// Waits until connections go on, and returns them in the order of their events; `None`: the lot is closed.
@@ -111,12 +98,6 @@ impl Lot {
         let now = Instant::now();
         let mut numbers: Vec<_> = events.iter().map(|event| event.key as u64).collect();
         numbers.extend(state.deadlines.iter().take_while(|(at, _)| *at <= now).map(|due| due.1));
-        let woken = state.woken.iter().filter(|number| state.parked.contains_key(number));
-        let woken: Vec<_> = woken.copied().collect();
-        for number in &woken {
-            state.woken.remove(number);
-        }
-        numbers.extend(woken);
         Ok(Some(numbers.iter().filter_map(|number| state.take(&self.poller, *number)).collect()))
     }
 

@@ -65,7 +65,7 @@ pub(super) struct Parked {
     pub(super) number: u64,
     pub(super) work: Box<dyn Work>,
     /// It goes on when this has input.
-    pub(super) input: Option<Arc<dyn Pollable>>,
+    pub(super) input: Arc<dyn Pollable>,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -113,14 +113,6 @@ impl Parking {
         match &self.lot {
             Some(lot) => lot.park(parked),
             None => self.submit(parked.work),
-        }
-    }
-
-    /// The parked connection with this number goes on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "input that no socket ends needs it"))]
-    pub(super) fn wake(&self, number: u64) {
-        if let Some(lot) = &self.lot {
-            lot.wake(number);
         }
     }
 

@@ -17,10 +17,6 @@ impl Lot {
         match *self {}
     }
 
-    pub(super) fn wake(&self, _: u64) {
-        match *self {}
-    }
-
     pub(super) fn parked(&self) -> usize {
         match *self {}
     }
