@@ -26,8 +26,8 @@ pub(crate) struct OnFileArgs {
     pub(crate) on_file_journal: Option<PathBuf>,
 }
 
-/// What the server starts for each file, a process of its own: it runs the command, and then removes the entry of the
-/// journal, whether the server still runs or not.
+// What the server starts for each file, a process of its own: it runs the command, and then removes the entry of the
+// journal, whether the server still runs or not.
 #[derive(Debug, clap::Args)]
 #[command(mut_args = complete)]
 pub(crate) struct OnFileRunnerArgs {
