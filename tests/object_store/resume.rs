@@ -115,3 +115,30 @@ fn a_storage_that_is_killed_and_started_again_loses_nothing() {
         fs::remove_file(place.path().join("copy")).unwrap();
     }
 }
+
+#[test]
+fn what_nobody_continues_is_removed_when_it_is_old() {
+    let Some((_one, storage)) = storage() else { return };
+    let (bucket, place) = (storage.bucket(), tempfile::tempdir().unwrap());
+    fs::write(place.path().join("big"), content(SIZE, 1)).unwrap();
+    let mut first = Server::start(&storage.url(&bucket, "p"), &["--limit", "20M"]);
+    let mut client = first.command(place.path(), &["put", "big"]).spawn().unwrap();
+    let record = || text(&storage.content(&bucket, "p/.tinyferry-part/big"));
+    wait_until("no part is recorded", || record().contains("\npart "));
+    first.kill();
+    client.wait().unwrap();
+    let record = record();
+    let upload = record.split("upload ").nth(1).and_then(|it| it.lines().next()).unwrap();
+    // SeaweedFS has the parts of uploads here.
+    let uploads = || text(&storage.content(&bucket, ".uploads/"));
+    assert!(uploads().contains(upload), "{upload}: {}", uploads());
+    // The storage tells times in whole seconds.
+    thread::sleep(Duration::from_secs(4));
+    let mut second = Server::start(&storage.url(&bucket, "p"), &["--keep-partials", "2s"]);
+    second.wait_for_line("removed 1 old partial file");
+    assert!(!storage.has(&bucket, "p/.tinyferry-part/big"));
+    assert!(!uploads().contains(upload), "{upload}: {}", uploads());
+    second.run(place.path(), &["put", "big"]);
+    second.run(place.path(), &["get", "big", "-o", "copy"]);
+    assert!(fs::read(place.path().join("copy")).unwrap() == content(SIZE, 1));
+}

@@ -112,3 +112,26 @@ fn a_mirror_in_a_bucket_has_no_other_entries() {
     server.run(place.path(), &["rm", "-r", "copy"]);
     assert_eq!(server.run(place.path(), &["ls"]).trim(), "");
 }
+
+/// The storage lists at most 1,000 keys at once.
+#[test]
+fn a_directory_may_have_more_names_than_one_page_of_a_list() {
+    let Some((_one, storage)) = storage() else { return };
+    let (bucket, place) = (storage.bucket(), tempfile::tempdir().unwrap());
+    let tree = place.path().join("tree");
+    fs::create_dir_all(tree.join("f0500")).unwrap();
+    fs::write(tree.join("f0500/inside"), "1").unwrap();
+    for number in (0..2100).filter(|number| *number != 500) {
+        fs::write(tree.join(format!("f{number:04}")), content(10 + number % 50, 7)).unwrap();
+    }
+    let server = Server::start(&storage.url(&bucket, "p"), &["--allow-remove"]);
+    server.run(place.path(), &["put", "tree"]);
+    let listed = server.run(place.path(), &["ls", "tree"]);
+    assert_eq!(listed.lines().count(), 2100, "{listed}");
+    let again = server.run(place.path(), &["put", "tree", "--json"]);
+    assert!(!again.contains("tree/f"), "{again}");
+    server.run(place.path(), &["get", "tree", "--into", "back"]);
+    assert_eq!(snapshot(&tree), snapshot(&place.path().join("back/tree")));
+    server.run(place.path(), &["rm", "-r", "tree"]);
+    assert_eq!(server.run(place.path(), &["ls"]).trim(), "");
+}
