@@ -1,19 +1,18 @@
 //! A bucket: signs requests, sends them, and repeats those that may succeed later. Knows no files.
 
-use std::io::Read as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusty_s3::{Credentials, Method, UrlStyle};
 use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use url::Url;
 
 use super::credentials::{Settings, System};
 use super::facts::FactsCache;
 use super::fault::{Cause, Fault};
+use super::http::{agent, clause, read};
 use super::location::{Location, Style};
 use super::room::Room;
 use super::xml;
@@ -33,8 +32,6 @@ const CREDENTIALS_AGE: Duration = Duration::from_secs(60);
 /// The waits before a request is repeated grow from this to [`WAIT_MAX`].
 const WAIT: Duration = Duration::from_millis(100);
 const WAIT_MAX: Duration = Duration::from_secs(3);
-/// The largest answer that is read whole; a list of 1000 keys of 1024 escaped bytes has less.
-const ANSWER_MAX: u64 = 8 << 20;
 
 /// A prefix in a bucket, with the credentials to use it.
 #[derive(Debug)]
@@ -291,42 +288,6 @@ impl Call<'_> {
 
     fn unsent(&self, why: &ureq::http::Error) -> Fault {
         self.fault(Cause::Wrong(format!("the request cannot be sent: {why}")))
-    }
-}
-
-fn agent() -> Agent {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(provider)
-        .build();
-    Agent::config_builder()
-        .tls_config(tls)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .max_idle_connections(128)
-        .max_idle_connections_per_host(128)
-        .timeout_connect(Some(Duration::from_secs(5)))
-        .timeout_per_read(Some(Duration::from_secs(20)))
-        .timeout_per_write(Some(Duration::from_secs(20)))
-        .user_agent(concat!("tinyferry/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .new_agent()
-}
-
-fn read(mut body: ureq::Body) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let mut reader = body.as_reader().take(ANSWER_MAX);
-    reader.read_to_end(&mut bytes).map_err(|why| crate::describe::os_error(&why))?;
-    Ok(bytes)
-}
-
-fn clause(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => crate::describe::os_error(error),
-        error => error.to_string(),
     }
 }
 

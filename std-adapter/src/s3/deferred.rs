@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::recv::Done;
+use super::done::Done;
 use crate::fs::error::StoreError;
 use crate::fs::sys::background::{Background, POLL_INTERVAL};
 use crate::fs::{Direction, Observer};

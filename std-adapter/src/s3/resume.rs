@@ -8,7 +8,7 @@ use tinyferry_core::checksum::Checksums as _;
 use super::bucket::LONG;
 use super::fault::Fault;
 use super::partial::{Partial, Recorded};
-use super::upload::{PART, Target};
+use super::target::{PART, Target};
 use crate::checksum::Fast;
 
 /// A position to resume from is a multiple of this, in bytes.

@@ -1,34 +1,33 @@
 //! Sends a file or a tree that a client requests. Requests run on this thread, each for a time in which the client waits.
 
+mod entries;
+mod request;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Entry, Kind, OperationEntry, RequestOptions, Skip, Stat, StatQuery};
 
+use self::entries::{item_entry, open, tree_entry};
+use self::request::{Asked, Next, Request, Source};
 use super::Access;
 use super::bucket::SHORT;
-use super::facts::Facts;
 use super::fault::Fault;
-use super::look::{Found, look, marker};
-use super::reader::Reader;
+use super::look::{Found, look};
 use super::walk::{self, Item, Walk, Wanted};
 use crate::fs::Filter;
 use crate::fs::error::StoreError;
-use crate::fs::names::{self, join};
+use crate::fs::names;
 use crate::fs::skip::{SizeAndTime, leaves_out};
 use crate::fs::{Direction, Event, Observer};
 
-/// The entries that the other end may still refuse.
-const RECENT_MAX: usize = 16_384;
-/// The questions that are sent before their answers are awaited.
-const QUESTIONS: usize = 256;
 /// Size and time.
 const FACTS: u8 = 1 | 2;
 
 /// Sends from a bucket.
 #[derive(Debug)]
-pub(super) struct Sending {
+pub(in crate::s3) struct Sending {
     access: Arc<Access>,
     names_only: bool,
     options: Options,
@@ -42,70 +41,16 @@ struct Options {
     filter: Filter,
 }
 
-/// What a client has requested.
-#[derive(Debug)]
-struct Request {
-    /// The path below the client's root.
-    path: String,
-    source: Source,
-    direction: Direction,
-    open: Option<OpenFile>,
-    /// The last entries, the number of the first one, and the number of the next one.
-    recent: VecDeque<Recent>,
-    first: u32,
-    again: VecDeque<Item>,
-}
-
-#[derive(Debug)]
-enum Source {
-    /// A file by itself; `None`: it was given.
-    File(Option<Item>),
-    Tree {
-        walk: Walk,
-        is_begun: bool,
-        skip: Skip,
-        asked: Asked,
-    },
-}
-
-/// The files that are to be sent if the receiver lacks them.
-#[derive(Debug, Default)]
-struct Asked {
-    /// The questions that are not sent yet.
-    waiting: VecDeque<Item>,
-    /// Those without an answer, with the numbers of their entries.
-    unanswered: VecDeque<(u32, Item)>,
-    /// Those that are sent.
-    wanted: VecDeque<Item>,
-}
-
-#[derive(Debug)]
-struct OpenFile {
-    reader: Reader,
-    facts: Facts,
-    path: String,
-    position: u64,
-    crc64: u64,
-}
-
-#[derive(Debug)]
-struct Recent {
-    key: String,
-    path: String,
-    facts: Option<Facts>,
-    is_resumable: bool,
-}
-
 impl Sending {
-    pub(super) fn new(access: Arc<Access>) -> Self {
+    pub(in crate::s3) fn new(access: Arc<Access>) -> Self {
         Self { access, names_only: false, options: Options::default(), request: None }
     }
 
-    pub(super) fn expect_names_only(&mut self, names_only: bool) {
+    pub(in crate::s3) fn expect_names_only(&mut self, names_only: bool) {
         self.names_only = names_only;
     }
 
-    pub(super) fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
+    pub(in crate::s3) fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
         if options.ignore_files || options.follow {
             return Err(Reason::Unsupported);
         }
@@ -114,7 +59,7 @@ impl Sending {
         Ok(())
     }
 
-    pub(super) fn open(
+    pub(in crate::s3) fn open(
         &mut self,
         path: &str,
         tree: bool,
@@ -160,7 +105,7 @@ impl Sending {
         Ok(Source::Tree { walk, is_begun: false, skip, asked: Asked::default() })
     }
 
-    pub(super) fn next(
+    pub(in crate::s3) fn next(
         &mut self,
         into: &mut [u8],
         observer: &mut impl Observer,
@@ -208,21 +153,21 @@ impl Sending {
         Ok(Some(entry))
     }
 
-    pub(super) fn omitted(&self) -> u32 {
+    pub(in crate::s3) fn omitted(&self) -> u32 {
         match &self.request {
             Some(Request { source: Source::Tree { walk, .. }, .. }) => walk.omitted,
             _ => 0,
         }
     }
 
-    pub(super) fn is_ready(&mut self) -> bool {
+    pub(in crate::s3) fn is_ready(&mut self) -> bool {
         match self.request.as_mut().and_then(|request| request.open.as_mut()) {
             Some(open) => open.reader.is_ready(open.position),
             None => true,
         }
     }
 
-    pub(super) fn load(
+    pub(in crate::s3) fn load(
         &mut self,
         position: u64,
         into: &mut [u8],
@@ -247,13 +192,13 @@ impl Sending {
     }
 
     /// The content was read: it is that of the storage's checksum.
-    pub(super) fn verified(&mut self, crc64: u64) {
+    pub(in crate::s3) fn verified(&mut self, crc64: u64) {
         if let Some(open) = self.request.as_mut().and_then(|request| request.open.as_mut()) {
             open.crc64 = crc64;
         }
     }
 
-    pub(super) fn check(&mut self, observer: &mut impl Observer) -> Result<(), StoreError> {
+    pub(in crate::s3) fn check(&mut self, observer: &mut impl Observer) -> Result<(), StoreError> {
         let request = self.request.as_mut().ok_or(Reason::Storage)?;
         let Some(open) = &request.open else { return Ok(()) };
         if open.facts.crc64.is_none_or(|expected| expected == open.crc64) {
@@ -265,7 +210,7 @@ impl Sending {
     }
 
     /// The other end has refused an entry. Returns whether it is given once more, or does not count.
-    pub(super) fn refused(
+    pub(in crate::s3) fn refused(
         &mut self,
         entry: u32,
         reason: Reason,
@@ -304,7 +249,7 @@ impl Sending {
     }
 
     /// The receiver has answered a question.
-    pub(super) fn answered(&mut self, entry: u32, stat: &Stat) {
+    pub(in crate::s3) fn answered(&mut self, entry: u32, stat: &Stat) {
         let Some(Request { source: Source::Tree { skip, asked, .. }, .. }) = &mut self.request
         else {
             return;
@@ -321,7 +266,7 @@ impl Sending {
     }
 
     /// The receiver has completed the request.
-    pub(super) fn complete(&mut self, observer: &mut impl Observer) {
+    pub(in crate::s3) fn complete(&mut self, observer: &mut impl Observer) {
         if let Some(Request { path, source, .. }) = self.request.take() {
             let kind = if matches!(source, Source::Tree { .. }) { Kind::Tree } else { Kind::File };
             let (size, prefix, sha256) = (0, 0, None);
@@ -329,7 +274,7 @@ impl Sending {
         }
     }
 
-    pub(super) fn tree_refused(
+    pub(in crate::s3) fn tree_refused(
         &mut self,
         reason: Reason,
         detail: &str,
@@ -341,104 +286,9 @@ impl Sending {
     }
 
     /// Closes the request.
-    pub(super) fn close(&mut self) {
+    pub(in crate::s3) fn close(&mut self) {
         self.request = None;
     }
-}
-
-/// The next thing to send.
-#[derive(Debug)]
-enum Next {
-    Tree(Option<Facts>),
-    Question(Item),
-    Item(Item, bool),
-}
-
-impl Request {
-    fn next_item(&mut self, access: &Access) -> Result<Option<Next>, StoreError> {
-        if let Source::Tree { is_begun, .. } = &mut self.source
-            && !std::mem::replace(is_begun, true)
-        {
-            let whole = access.whole(&self.path);
-            let key = marker(&access.bucket.key(&whole));
-            let facts = if whole.is_empty() { None } else { access.bucket.head(&key, SHORT)? };
-            return Ok(Some(Next::Tree(facts)));
-        }
-        match &mut self.source {
-            Source::File(item) => {
-                if let Some(item) = item.take() {
-                    return Ok(Some(Next::Item(item, true)));
-                }
-            }
-            Source::Tree { walk, skip, asked, .. } => {
-                if let Some(item) = asked.wanted.pop_front() {
-                    return Ok(Some(Next::Item(item, true)));
-                }
-                if let Some(item) = asked.waiting.pop_front() {
-                    return Ok(Some(Next::Question(item)));
-                }
-                // The answers come before the next call.
-                if !asked.unanswered.is_empty() {
-                    return Ok(None);
-                }
-                let asks = !matches!(*skip, Skip::Nothing | Skip::SameContent);
-                while let Some(item) = walk.next()? {
-                    let is_file = matches!(item.entry, walk::Entry::File { .. });
-                    if !asks || (!is_file && asked.waiting.is_empty()) {
-                        return Ok(Some(Next::Item(item, true)));
-                    }
-                    if !is_file {
-                        // A directory comes before its files, also where those before it are still asked about.
-                        asked.wanted.push_back(item);
-                        break;
-                    }
-                    asked.waiting.push_back(item);
-                    if asked.waiting.len() >= QUESTIONS {
-                        break;
-                    }
-                }
-                if let Some(item) = asked.wanted.pop_front() {
-                    return Ok(Some(Next::Item(item, true)));
-                }
-                if let Some(item) = asked.waiting.pop_front() {
-                    return Ok(Some(Next::Question(item)));
-                }
-            }
-        }
-        Ok(self.again.pop_front().map(|item| Next::Item(item, false)))
-    }
-
-    /// Remembers an entry; returns its number.
-    fn add(&mut self, item: &Item, is_resumable: bool) -> u32 {
-        let number = self.first.wrapping_add(self.recent.len() as u32);
-        let (key, facts) = match &item.entry {
-            walk::Entry::File { key, facts, .. } => (key.clone(), Some(facts.clone())),
-            walk::Entry::Directory(_) => (String::new(), None),
-        };
-        self.recent.push_back(Recent { key, path: item.path.clone(), facts, is_resumable });
-        if self.recent.len() > RECENT_MAX {
-            self.recent.pop_front();
-            self.first = self.first.wrapping_add(1);
-        }
-        number
-    }
-
-    fn whole_path(&self, path: &str) -> String {
-        match self.source {
-            Source::File(_) => self.path.clone(),
-            Source::Tree { .. } => join(&self.path, path),
-        }
-    }
-}
-
-fn open(access: &Access, path: String, item: Item) -> Option<OpenFile> {
-    let walk::Entry::File { key, facts, content } = item.entry else { return None };
-    let bucket = &access.bucket;
-    let reader = match content {
-        Some(content) => Reader::of_content(bucket, &key, &facts.etag, content),
-        None => Reader::of_object(bucket, &key, &facts.etag, facts.size),
-    };
-    Some(OpenFile { reader, facts, path, position: 0, crc64: 0 })
 }
 
 /// The error of an object that is read.
@@ -446,26 +296,5 @@ fn changed(fault: Fault) -> StoreError {
     match fault.is(412) || fault.is_missing() {
         true => Reason::SourceChanged.into(),
         false => fault.into(),
-    }
-}
-
-fn tree_entry(path: usize, facts: Option<&Facts>) -> Entry {
-    let (modified, mode) =
-        facts.map_or((None, None), |facts| (facts.attributes.modified, facts.attributes.mode));
-    Entry { kind: Kind::Tree, size: None, modified, mode, ..Entry::file(path, 0) }
-}
-
-fn item_entry(item: &Item, is_resumable: bool) -> Entry {
-    let path = item.path.len();
-    match &item.entry {
-        walk::Entry::Directory(facts) => {
-            Entry { kind: Kind::Directory, size: Some(0), ..tree_entry(path, facts.as_ref()) }
-        }
-        walk::Entry::File { facts, .. } => Entry {
-            modified: facts.attributes.modified,
-            mode: facts.attributes.mode,
-            resumable: is_resumable,
-            ..Entry::file(path, facts.size)
-        },
     }
 }
