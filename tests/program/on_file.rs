@@ -188,7 +188,7 @@ fn a_command_runs_exactly_once_however_often_the_server_is_killed() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             client(&endpoint, &directory, &words)
         });
-        // The time of the kill is what this test varies.
+        // This test varies the time of the kill.
         thread::sleep(Duration::from_micros(u64::from(random >> 8) % 80_000));
         server.signal("KILL");
         server.wait();

@@ -46,7 +46,7 @@ static uint16_t image_offer(void *context, const uint8_t *path, size_t length, u
   return 0;
 }
 
-/* Only what was stored without a gap can be continued. */
+/* Only content without a gap can be continued. */
 static uint32_t image_prefix(void *context, uint32_t limit) {
   const uint32_t length = stored < limit ? stored : limit;
   (void)context;

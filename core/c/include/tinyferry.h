@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-/* The credit for a receive queue of so many bytes: the full frames that it holds, and the signals between them. 0: it holds
+/* The credit for a receive queue of this length, in bytes: the full frames with room in it, and the signals between them. 0: it holds
  * none, and a smaller chunk or a longer queue is needed. */
 #define TINYFERRY_CREDIT(bytes, chunk) ((uint16_t)((bytes) < 64u ? 0u : ((bytes) - 64u) / ((chunk) + 48u)))
 

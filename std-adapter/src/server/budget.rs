@@ -7,9 +7,9 @@ use crate::fs::sys::descriptors::limit;
 const OWN_DESCRIPTORS: usize = 48;
 /// Descriptors reserved for each client that has a request: eight directories, and five files.
 const DESCRIPTORS_PER_REQUEST: usize = 13;
-/// At least so many clients can have a request at the same time, or all of them,
+/// The smallest number of clients that can have a request at the same time, where the server has as many;
 const MIN_REQUESTS: usize = 64;
-/// and at least one of so many.
+/// and the largest number of clients for each of them.
 const CLIENTS_PER_REQUEST: usize = 16;
 
 /// The shares of the limit of open files.

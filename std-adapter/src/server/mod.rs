@@ -183,7 +183,7 @@ impl Server {
         Metrics(Arc::clone(&self.service))
     }
 
-    /// Reads the key file, which is read for each client too, and logs the number of its keys or what is wrong with it.
+    /// Reads the key file, which is read for each client too, and logs the number of its keys, or its fault.
     /// It may be called from another thread; no connection is touched.
     pub fn key_check(&self) -> impl Fn() + Send + 'static + use<> {
         let keys = self.service.keys.clone();

@@ -17,7 +17,7 @@ pub(crate) struct Observers {
 
 impl Observer for Observers {
     fn event(&mut self, event: Event<'_>) {
-        // The journal first: what the log says is so.
+        // The journal first: the log states a fact.
         #[cfg(unix)]
         if let Some(recorder) = &mut self.recorder {
             recorder.event(event);

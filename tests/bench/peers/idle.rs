@@ -1,4 +1,4 @@
-//! Many idle clients of one server: the cost of each, and what the active ones notice of them.
+//! Many idle clients of one server: the cost of each, and the delay of the active ones.
 
 use std::net::TcpStream;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::race::rooms;
 use crate::report::{Cell, Table, median};
 use crate::rivals::Place;
 
-/// One of so many idle clients wakes.
+/// One client in this number wakes.
 const WAKING: usize = 10;
 /// The size of the file that each of them puts, in KiB.
 const FILE_KIB: u64 = 64;
@@ -156,7 +156,7 @@ fn ping(client: &mut Client) -> Done<Vec<f64>> {
         .collect()
 }
 
-/// Lets so many clients put a file each at once, and compares the files. Returns the seconds.
+/// Lets this number of clients put a file each at once, and compares the files. Returns the seconds.
 fn wake(clients: &mut [Client], place: &Place, count: usize) -> Done<f64> {
     let awake = &mut clients[..count];
     let barrier = Barrier::new(awake.len() + 1);

@@ -153,7 +153,7 @@ def main(scratch):
         if has_printed and time.monotonic() - interrupted > 0.05:
             interrupted = time.monotonic()
             process.send_signal(signal.SIGINT)
-        # A board drops what it has not read.
+        # A board drops unread bytes.
         termios.tcflush(its, termios.TCIFLUSH)
         return data[data.rindex(3) + 1 :]
 

@@ -77,7 +77,7 @@ impl Quota {
         Ok(Share { account: Arc::clone(&self.account), bytes })
     }
 
-    /// Checks that so many bytes fit.
+    /// Checks that a number of bytes fits.
     ///
     /// # Errors
     /// They do not.

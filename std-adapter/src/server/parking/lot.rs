@@ -57,7 +57,7 @@ impl Lot {
     ///
     /// # Errors
     /// Those of the system. The connection is dropped.
-    #[expect(unsafe_code, reason = "the poller does not own what it polls")]
+    #[expect(unsafe_code, reason = "the poller does not own the descriptors")]
     pub(super) fn park(&self, parked: Parked) -> io::Result<()> {
         let mut state = self.state();
         if state.is_closed {

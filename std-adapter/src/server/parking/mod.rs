@@ -1,6 +1,6 @@
 //! Connections and threads: a connection that waits for its client holds no thread.
 //!
-//! [`Work`] is what a connection has to do. A thread of the [`Pool`] carries it out until it is over, or waits for its
+//! [`Work`] is the task of a connection. A thread of the [`Pool`] carries it out until it is over, or waits for its
 //! client: then it is parked in the [`Lot`], which gives it back to the pool when the client sends, or at a deadline. A
 //! transfer stays on its thread.
 //!

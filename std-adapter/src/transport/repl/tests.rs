@@ -158,7 +158,7 @@ fn other_ends_are_refused_in_bounded_time_and_memory() {
         _ => b"\x04SyntaxError: invalid syntax\r\n\x04>".to_vec(),
     };
     assert!(hostile(early).to_string().contains("SyntaxError: invalid syntax"));
-    // It only returns what it gets.
+    // It only returns the received bytes.
     let mut entry = Entry::new(script(), READY);
     let told = loop {
         match entry.step() {
