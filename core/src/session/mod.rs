@@ -46,13 +46,15 @@ use crate::wire::{
     UNKNOWN, UNKNOWN_TIME, VERSION, low_byte, low_half, payloads, seed_for,
 };
 
+use self::goal::{Get, Goal};
 use self::pending::{Deferred, PendingIo};
-use self::state::{CLOSED, Event, Get, Goal, State};
+use self::state::{CLOSED, Event, State};
 
 mod busy;
 mod cancel;
 mod chunk;
 mod dispatch;
+mod goal;
 mod holes;
 #[cfg(feature = "model")]
 mod identity;
