@@ -77,7 +77,8 @@ fn a_parked_client_goes_on_with_each_of_its_bytes() {
         for client in &mut clients {
             client.write_all(&[byte]).unwrap();
         }
-        let mut all: Vec<_> = clients.iter().map(|_| received.recv_timeout(LONG).unwrap()).collect();
+        let mut all: Vec<_> =
+            clients.iter().map(|_| received.recv_timeout(LONG).unwrap()).collect();
         all.sort_unstable();
         assert!(all.iter().copied().eq((0..50).map(|number| (number, byte))));
     }
