@@ -3,22 +3,21 @@
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
+use self::waits::next_attempt;
 use super::fault::Fault;
 use super::script::IS_ESCAPED;
 use super::state::State;
 use super::{CTRL_A, CTRL_C, CTRL_D, CTRL_E, END_SERVER, RAW_PROMPT, Step, behind, forget};
+
+mod waits;
 
 /// Interrupts the program, and enters the raw REPL.
 const ENTER: [u8; 5] = [b'\r', CTRL_C, CTRL_C, b'\r', CTRL_A];
 
 /// How long the board may take for its answer to an attempt to enter the raw REPL.
 const ATTEMPT: Duration = Duration::from_millis(400);
-/// The number of attempts: a board may have to boot first.
-const ATTEMPTS: u32 = 25;
 /// The output of a program that does not end, after which the next attempt is made, in bytes.
 const MOST_NOISE: usize = 16 * 1024;
-/// The same as a time.
-const NOISE: Duration = Duration::from_secs(1);
 /// How long a command may take for its first output: it may set its terminal up meanwhile, where Ctrl-C would end it.
 const LISTEN: Duration = Duration::from_secs(2);
 /// The silence after which late answers to earlier attempts are all in.
@@ -72,7 +71,7 @@ impl Entry {
         Self { state: State::Listening(0), ..self }
     }
 
-    /// What to do next.
+    /// The next step.
     pub(crate) fn step(&mut self) -> Step<Result<Ready, Fault>> {
         let exchange = |bytes: &[u8], time| Step::Exchange(bytes.to_vec(), time);
         match &mut self.state {
@@ -126,76 +125,6 @@ impl Entry {
             | State::Output
             | State::Error
             | State::Ended => exchange(&[], ANSWER),
-        }
-    }
-
-    /// Takes the bytes that were received within `time`; none: the time has passed.
-    pub(crate) fn received(&mut self, bytes: &[u8], time: Duration) {
-        self.input.extend(bytes);
-        if bytes.is_empty() {
-            self.silence();
-        }
-        while self.advance() {}
-        let progress = (discriminant(&self.state), self.step_of_state());
-        self.waited = if progress == self.progress { self.waited + time } else { Duration::ZERO };
-        self.progress = progress;
-        self.noise();
-    }
-
-    /// A number that changes where a state makes progress.
-    fn step_of_state(&self) -> usize {
-        match &self.state {
-            State::Pasting { sent, room, .. } => sent.wrapping_add(*room),
-            State::Typing { sent, .. } => *sent,
-            _ => 0,
-        }
-    }
-
-    /// Ends the wait of a state to which the board only prints other text.
-    fn noise(&mut self) {
-        match &self.state {
-            State::Listening(_) if self.waited > LISTEN => self.state = State::Enter(0),
-            State::Entering { attempts, .. } | State::Settling { attempts }
-                if self.waited > NOISE =>
-            {
-                self.state = next_attempt(*attempts, &self.input);
-            }
-            State::Asked
-            | State::Pasting { .. }
-            | State::Sent { .. }
-            | State::Output
-            | State::Error
-            | State::Ended
-                if self.waited > ANSWER =>
-            {
-                self.state = State::Over(Err(Fault::Noise(end_of(&self.input))));
-            }
-            _ => {}
-        }
-    }
-
-    fn silence(&mut self) {
-        match &mut self.state {
-            State::Entering { attempts, .. } => self.state = next_attempt(*attempts, &self.input),
-            State::Listening(_) => self.state = State::Enter(0),
-            State::Settling { .. } => {
-                self.input.clear();
-                self.state = State::Prompt;
-            }
-            // The time is that of a portion.
-            State::Typing { .. }
-            | State::Enter(_)
-            | State::Prompt
-            | State::Refused
-            | State::Over(_) => {}
-            State::Asked
-            | State::Pasting { .. }
-            | State::Sent { .. }
-            | State::Output
-            | State::Error
-            | State::Ended => {
-                self.state = State::Over(Err(Fault::Silent(end_of(&self.input))));
-            }
         }
     }
 
@@ -323,24 +252,8 @@ impl Entry {
     }
 }
 
-/// The next attempt, or none.
-fn next_attempt(attempts: u32, input: &[u8]) -> State {
-    match attempts + 1 {
-        ATTEMPTS if behind(input, &ENTER).is_some() => State::Over(Err(Fault::Echo)),
-        ATTEMPTS => State::Over(Err(Fault::NoPrompt(end_of(input)))),
-        attempts => State::Enter(attempts),
-    }
-}
-
 /// The rest of the line with this begin, if its end is there.
 fn rest_of_line<'a>(bytes: &'a [u8], begin: &[u8]) -> Option<&'a [u8]> {
     let rest = bytes.get(behind(bytes, begin)?..)?;
     rest.get(..rest.iter().position(|byte| *byte == b'\n')?)
-}
-
-/// The end of a text, for an error.
-fn end_of(input: &[u8]) -> Vec<u8> {
-    let mut text = input.to_vec();
-    forget(&mut text, MOST_TEXT);
-    text
 }
