@@ -2,7 +2,7 @@
 //!
 //! A server on a board is a [`Device`](crate::device::Device).
 
-use super::rest::Rest;
+use super::until_idle::UntilIdle;
 use super::watch::{OnStep, Requested, Unwatched, Watch};
 use super::{is_timeout, receive};
 use crate::error::Failure;
@@ -78,16 +78,16 @@ pub fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
     completed(drive_watched(session, link, store, &mut OnStep(on_step)))
 }
 
-/// [`drive_with`], until the session rests: a server waits for a client's next byte, and none has come for the time
+/// [`drive_with`], until the session is idle: a server waits for a client's next byte, and none has come for the time
 /// that `linger` returns, in ms. Then it returns `None`, and the link has no input that was not read. Call it again when
 /// the link has input, or at [`Session::deadline`] by the clock of the link. Between two calls nobody needs to wait for
-/// the client, so that many sessions can share a few threads. Over a link without a clock no session rests.
+/// the client, so that many sessions can share a few threads. Over a link without a clock no session is idle.
 ///
 /// Call [`Session::resume`] before the first call.
 ///
 /// # Errors
 /// Those of [`drive_with`].
-pub fn drive_to_rest<P: Profile, L: Link, S: Store + ?Sized>(
+pub fn drive_until_idle<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
     link: &mut L,
     store: &mut S,
@@ -95,7 +95,7 @@ pub fn drive_to_rest<P: Profile, L: Link, S: Store + ?Sized>(
     linger: impl FnMut() -> Millis,
 ) -> Option<Result<Outcome, Error<L::Error>>> {
     session.set_half_duplex(L::HALF_DUPLEX);
-    carry_out(session, link, store, &mut Rest::new(on_step, linger))
+    carry_out(session, link, store, &mut UntilIdle::new(on_step, linger))
 }
 
 /// [`drive`], which tells `watch` of each step. `None`: it stops the driver.

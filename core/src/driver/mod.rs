@@ -8,7 +8,7 @@
 //! | `run` | one task of a client | the task is completed |
 //! | `drive` | the steps of any session | the session is over: for one connection, or to go on with a task |
 //!
-//! [`blocking`] has `drive_to_rest` too, for a server with more clients than threads.
+//! [`blocking`] has `drive_until_idle` too, for a server with more clients than threads.
 //!
 //! A [`Device`](crate::device::Device) runs a server with them, one session after another.
 
@@ -33,9 +33,9 @@ pub(crate) mod console;
 #[cfg(feature = "async")]
 pub(crate) mod keepalive;
 mod link;
-mod rest;
 #[cfg(test)]
 mod tests;
+mod until_idle;
 pub(crate) mod watch;
 
 /// Why a run ended early.

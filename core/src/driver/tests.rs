@@ -13,8 +13,8 @@ use crate::session::{Step, Task};
 use crate::store::{Accepted, Offer, Store};
 use crate::wire::{FRAME_MAX, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal};
 
-mod rest;
 mod script;
+mod until_idle;
 
 #[test]
 fn a_half_duplex_link_tells_the_session() {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tinyferry_core::driver::blocking::{self, drive, drive_to_rest};
+use tinyferry_core::driver::blocking::{self, drive, drive_until_idle};
 use tinyferry_core::{Config, Failure, Millis, Outcome, Session, Store};
 use tracing::{debug, info};
 
@@ -206,9 +206,9 @@ fn drive_store<L: Pausable, S: Store>(
     match pacer {
         Some(pacer) => {
             let mut link = Limited::new(link, pacer, loss.clone());
-            drive_to_rest(session, &mut link, store, on_step, linger)
+            drive_until_idle(session, &mut link, store, on_step, linger)
         }
-        None => drive_to_rest(session, link, store, on_step, linger),
+        None => drive_until_idle(session, link, store, on_step, linger),
     }
 }
 

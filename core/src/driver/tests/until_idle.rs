@@ -1,4 +1,4 @@
-//! A server that rests while it waits for its client.
+//! A server that is idle while it waits for its client.
 
 extern crate std;
 
@@ -7,7 +7,7 @@ use embedded_io::ErrorKind;
 use super::script::{Script, close, hello, leak, number_of};
 use crate::config::Config;
 use crate::driver::Error;
-use crate::driver::blocking::{Link, drive_to_rest};
+use crate::driver::blocking::{Link, drive_until_idle};
 use crate::error::Failure;
 use crate::session::Session;
 use crate::wire::SIGNAL_LEN;
@@ -67,7 +67,7 @@ impl Link for Clocked {
 
 const IDLE: u32 = 5_000;
 
-fn resting() -> (Session, Clocked) {
+fn idle_server() -> (Session, Clocked) {
     let mut session: Session = Session::server(Config::RELIABLE.idle_timeout(IDLE));
     session.resume(Some(1_000));
     let link = Clocked { pieces: &[], now: 1_000, deadline: None, script: Script::new(&[]) };
@@ -75,10 +75,10 @@ fn resting() -> (Session, Clocked) {
 }
 
 #[test]
-fn a_server_rests_between_two_pieces_of_a_frame() {
-    let (mut session, mut link) = resting();
+fn a_server_is_idle_between_two_pieces_of_a_frame() {
+    let (mut session, mut link) = idle_server();
     let go_on = |link: &mut Clocked, session: &mut Session| {
-        drive_to_rest(session, link, &mut (), |_| (), || 10)
+        drive_until_idle(session, link, &mut (), |_| (), || 10)
     };
     assert!(go_on(&mut link, &mut session).is_none(), "it waits for a hello");
     assert_eq!(link.now, 1_010);
@@ -94,11 +94,11 @@ fn a_server_rests_between_two_pieces_of_a_frame() {
 }
 
 #[test]
-fn a_session_that_rests_ends_with_the_idle_timeout_and_no_part_of_a_frame_prolongs_it() {
-    let (mut session, mut link) = resting();
+fn an_idle_session_ends_with_the_idle_timeout_and_no_part_of_a_frame_prolongs_it() {
+    let (mut session, mut link) = idle_server();
     link.pieces = leak_pieces([leak([hello(5)]), &[]]);
     let go_on = |link: &mut Clocked, session: &mut Session| {
-        drive_to_rest(session, link, &mut (), |_| (), || 10)
+        drive_until_idle(session, link, &mut (), |_| (), || 10)
     };
     assert!(go_on(&mut link, &mut session).is_none());
     let deadline = session.deadline().expect("it has one");
@@ -117,9 +117,9 @@ fn a_session_that_rests_ends_with_the_idle_timeout_and_no_part_of_a_frame_prolon
 
 #[test]
 fn a_session_that_lingers_for_no_time_reads_first() {
-    let (mut session, mut link) = resting();
+    let (mut session, mut link) = idle_server();
     link.pieces = leak_pieces([leak([hello(5)]), &[]]);
-    assert!(drive_to_rest(&mut session, &mut link, &mut (), |_| (), || 0).is_none());
+    assert!(drive_until_idle(&mut session, &mut link, &mut (), |_| (), || 0).is_none());
     assert_eq!((number_of(&session), link.now), (5, 1_000));
 }
 
