@@ -15,6 +15,7 @@ pub(crate) mod limits;
 pub(crate) mod names;
 pub(crate) mod policy;
 mod recv;
+pub(crate) mod refusal;
 mod root;
 mod send;
 pub(crate) mod skip;

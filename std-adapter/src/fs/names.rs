@@ -64,6 +64,12 @@ pub(crate) fn can_be_sent(path: &str, name: &str) -> bool {
     is_sound(path) && !partial_name::is_name(name)
 }
 
+/// Whether an entry of this path below the tree's root is sent, where each name above it may be one that is not.
+#[cfg(feature = "s3")]
+pub(crate) fn can_all_be_sent(path: &str) -> bool {
+    is_sound(path) && !path.split('/').any(partial_name::is_name)
+}
+
 /// Why a partial file is not transferred.
 pub(crate) fn unfinished() -> StoreError {
     let detail = "names of the form .NAME.tinyferry-part are reserved for unfinished files";

@@ -9,20 +9,17 @@ use tinyferry_core::store::{
     RequestOptions, Stat, Store,
 };
 
-use super::{Direction, Directory, Event, Links, Observer};
+use super::{Direction, Directory, Observer, refusal};
 use crate::fs::error::StoreError;
 use crate::fs::send::SendStore;
+use crate::fs::sys::background::wait_for;
 
 impl<O> Directory<O> {
-    /// The result for the other end; the detail of an error becomes the message of the refusal. An end that may
-    /// not read here receives the details of limits and refused links only: other details may contain the names
-    /// of existing files.
+    /// The result for the other end; the detail of an error becomes the message of the refusal.
     fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
-        result.map_err(|StoreError { reason, detail }| {
-            let may_read = self.send.is_some();
-            let is_limit = matches!(reason, Reason::TooLarge | Reason::TooDeep | Reason::NoSpace);
-            let is_told = may_read || is_limit || Links::is_detail(&detail);
-            self.refusal = if is_told { detail } else { String::new() };
+        result.map_err(|error| {
+            let (reason, message) = refusal::for_peer(error, self.send.is_some());
+            self.refusal = message;
             reason
         })
     }
@@ -50,12 +47,7 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
-        let direction = Direction::Receiving;
-        let (detail, at_peer) = ("", false);
-        self.observer.event(match std::str::from_utf8(path) {
-            Ok(path) => Event::Failed { path, direction, reason, detail, at_peer },
-            Err(_) => Event::NotUtf8 { path, direction, reason },
-        });
+        refusal::rejected(path, reason, &mut self.observer);
     }
 
     fn is_ready(&mut self) -> bool {
@@ -108,11 +100,7 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn commit(&mut self) -> Result<(), Reason> {
-        loop {
-            if let Poll::Ready(result) = self.poll_commit() {
-                return result;
-            }
-        }
+        wait_for(|| self.poll_commit())
     }
 
     fn refusal_message(&mut self) -> &str {
@@ -181,11 +169,7 @@ impl<O: Observer> Store for Directory<O> {
         kind: Kind,
         operation: &Operation<'_>,
     ) -> Result<Stat, Reason> {
-        loop {
-            if let Poll::Ready(result) = self.poll_operate(path, kind, operation) {
-                return result;
-            }
-        }
+        wait_for(|| self.poll_operate(path, kind, operation))
     }
 
     fn index(&mut self) -> Option<u32> {

@@ -75,11 +75,6 @@ pub(super) struct Answer {
 /// The same, whose content is still to be read.
 pub(super) type Response = ureq::http::Response<ureq::Body>;
 
-/// The value of a header; `None`: it is missing or no text.
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 impl Bucket {
     /// Reads the credentials. Sends nothing: see [`Bucket::check`].
     ///

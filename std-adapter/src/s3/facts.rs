@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ureq::http::HeaderMap;
 
-use super::bucket::header;
+use super::http::header;
 
 /// Nanoseconds in a second.
 const SECOND: i128 = 1_000_000_000;

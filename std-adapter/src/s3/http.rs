@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
+use ureq::http::HeaderMap;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 /// The largest answer that is read whole; a list of 1000 keys of 1024 escaped bytes has less.
@@ -30,6 +31,11 @@ pub(super) fn agent() -> Agent {
         .user_agent(concat!("tinyferry/", env!("CARGO_PKG_VERSION")))
         .build()
         .new_agent()
+}
+
+/// The value of a header; `None`: it is missing or no text.
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Reads an answer whole.

@@ -24,8 +24,10 @@
 
 mod ahead;
 mod bucket;
+mod change;
 mod credentials;
 mod deferred;
+mod digests;
 mod done;
 mod facts;
 mod fault;
@@ -36,14 +38,12 @@ mod look;
 mod looked;
 mod multipart;
 mod objects;
-mod operate;
 mod partial;
 mod reader;
 mod recv;
 mod resume;
 mod room;
 mod send;
-mod stat;
 mod store;
 pub(crate) mod sweep;
 mod target;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rusty_s3::Method;
 
-use super::bucket::{Bucket, Call, header};
+use super::bucket::{Bucket, Call};
 use super::facts::{Attributes, CRC64, list_date, to_base64};
 use super::fault::Fault;
+use super::http::header;
 use super::location::decoded;
 use super::xml;
 

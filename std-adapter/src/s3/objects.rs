@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use rusty_s3::Method;
 
-use super::bucket::{Bucket, Call, Response, header};
+use super::bucket::{Bucket, Call, Response};
 use super::facts::{Attributes, CRC64, Facts, to_base64};
 use super::fault::{Cause, Fault};
+use super::http::header;
+
+/// The maximum size of an object that S3 copies, in bytes.
+pub(super) const COPY_MAX: u64 = 5 << 30;
 
 /// Content that is put under a key as a whole.
 #[derive(Debug, Clone, Copy)]

@@ -10,16 +10,15 @@ use tinyferry_core::store::{
 
 use super::Objects;
 use crate::fs::error::StoreError;
-use crate::fs::{Direction, Event, Observer};
+use crate::fs::sys::background::wait_for;
+use crate::fs::{Direction, Observer, refusal};
 
 impl<O: Observer> Objects<O> {
-    /// The result for the other end; the detail of an error becomes the message of the refusal. An end that may not read
-    /// here receives the details of limits only.
+    /// The result for the other end; the detail of an error becomes the message of the refusal.
     fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
-        result.map_err(|StoreError { reason, detail }| {
-            let is_limit = matches!(reason, Reason::TooLarge | Reason::TooDeep | Reason::NoSpace);
-            let is_told = self.sending.is_some() || is_limit;
-            self.refusal = if is_told { detail } else { String::new() };
+        result.map_err(|error| {
+            let (reason, message) = refusal::for_peer(error, self.sending.is_some());
+            self.refusal = message;
             reason
         })
     }
@@ -37,20 +36,11 @@ impl<O: Observer> Store for Objects<O> {
     }
 
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        loop {
-            if let Poll::Ready(result) = self.poll_offer(offer) {
-                return result;
-            }
-        }
+        wait_for(|| self.poll_offer(offer))
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
-        let direction = Direction::Receiving;
-        let (detail, at_peer) = ("", false);
-        self.observer.event(match std::str::from_utf8(path) {
-            Ok(path) => Event::Failed { path, direction, reason, detail, at_peer },
-            Err(_) => Event::NotUtf8 { path, direction, reason },
-        });
+        refusal::rejected(path, reason, &mut self.observer);
     }
 
     fn is_ready(&mut self) -> bool {
@@ -97,11 +87,7 @@ impl<O: Observer> Store for Objects<O> {
     }
 
     fn commit(&mut self) -> Result<(), Reason> {
-        loop {
-            if let Poll::Ready(result) = self.poll_commit() {
-                return result;
-            }
-        }
+        wait_for(|| self.poll_commit())
     }
 
     fn refusal_message(&mut self) -> &str {
@@ -128,11 +114,7 @@ impl<O: Observer> Store for Objects<O> {
         kind: Kind,
         operation: &Operation<'_>,
     ) -> Result<Stat, Reason> {
-        loop {
-            if let Poll::Ready(result) = self.poll_operate(path, kind, operation) {
-                return result;
-            }
-        }
+        wait_for(|| self.poll_operate(path, kind, operation))
     }
 
     fn index(&mut self) -> Option<u32> {

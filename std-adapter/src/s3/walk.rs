@@ -12,7 +12,7 @@ use super::listing::{Listed, PAGE};
 use super::look::marker;
 use crate::fs::Filter;
 use crate::fs::error::StoreError;
-use crate::fs::names::{ancestors, can_be_sent, split};
+use crate::fs::names::{ancestors, can_all_be_sent, split};
 
 /// The entries whose facts are fetched at once.
 const BATCH: usize = 64;
@@ -128,8 +128,7 @@ impl Walk {
         if path.is_empty() {
             return;
         }
-        if !path.split('/').all(|name| can_be_sent(name, name)) || !can_be_sent(path, split(path).1)
-        {
+        if !can_all_be_sent(path) {
             let records = super::partial::DIRECTORY;
             let is_record = path.split('/').any(|name| name == records);
             self.omitted = self.omitted.saturating_add(u32::from(!is_record));

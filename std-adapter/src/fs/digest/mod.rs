@@ -36,10 +36,14 @@ pub(crate) mod scan;
 mod tests;
 pub(crate) mod tree;
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
+
+use tinyferry_core::store::Stat;
 
 use self::query::INDEX_MAX;
 use self::range::Range;
+use self::record::Parameters;
 
 /// The number of some entries, and the sum of their hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,6 +81,22 @@ impl Summary {
         let index = || hashes.iter().map(|hash| range.index_of(*hash)).collect();
         let total = Total::of(hashes.iter().copied());
         Self { total, index: (hashes.len() <= INDEX_MAX).then(index) }
+    }
+
+    /// The answer to the sender, and the index if the sender's own digest is another one.
+    pub(crate) fn answer(
+        self,
+        parameters: Parameters,
+        theirs: Option<u64>,
+    ) -> (Stat, VecDeque<u32>) {
+        let Self { total: Total { entries, digest }, index } = self;
+        let index = index.filter(|_| theirs.is_some_and(|theirs| theirs != digest));
+        let Parameters { facts, granularity, .. } = parameters;
+        let (facts, granularity) = (facts.bits(), granularity.code());
+        (
+            Stat { size: entries, value: digest, facts, granularity },
+            index.unwrap_or_default().into(),
+        )
     }
 }
 

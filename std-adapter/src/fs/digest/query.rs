@@ -1,7 +1,10 @@
 //! The question of a sender about a directory. Knows no frames.
 
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::StatQuery;
+
 use super::range::Range;
-use super::record::Parameters;
+use super::record::{Facts, Granularity, Parameters};
 
 /// The maximum number of entries of an index.
 pub(crate) const INDEX_MAX: usize = 240;
@@ -11,6 +14,19 @@ pub(crate) const INDEX_MAX: usize = 240;
 pub(crate) struct Query {
     pub(crate) parameters: Parameters,
     pub(crate) range: Range,
+}
+
+impl Query {
+    /// The question of the other end.
+    ///
+    /// # Errors
+    /// A later version has asked: its range or its unit of times is not known here.
+    pub(crate) fn read(query: &StatQuery) -> Result<Self, Reason> {
+        let range = Range::new(query.bits, query.prefix).ok_or(Reason::Unsupported)?;
+        let granularity = Granularity::from_code(query.granularity).ok_or(Reason::Unsupported)?;
+        let facts = Facts::from_bits(query.facts);
+        Ok(Self { parameters: Parameters { facts, granularity, salt: query.salt }, range })
+    }
 }
 
 /// An index from the other end; `None` if it is none: its values ascend, and they are not too many.

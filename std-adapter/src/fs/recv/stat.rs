@@ -12,7 +12,6 @@ use crate::fs::digest::Summary;
 use crate::fs::digest::cancel::Cancel;
 use crate::fs::digest::kept::Kept;
 use crate::fs::digest::query::Query;
-use crate::fs::digest::range::Range;
 use crate::fs::digest::record::{Facts, Granularity, Parameters};
 use crate::fs::digest::tree::TreeDigests;
 use crate::fs::error::StoreError;
@@ -77,16 +76,9 @@ impl Stats {
 
     /// The answer about a directory; `digest`: the sender's own.
     fn answer(&mut self, summary: Summary, parameters: Parameters, digest: Option<u64>) -> Stat {
-        let Summary { total, index } = summary;
-        if digest.is_some_and(|theirs| theirs != total.digest) {
-            self.index = index.unwrap_or_default().into();
-        }
-        Stat {
-            size: total.entries,
-            value: total.digest,
-            facts: parameters.facts.bits(),
-            granularity: parameters.granularity.code(),
-        }
+        let (stat, index) = summary.answer(parameters, digest);
+        self.index = index;
+        stat
     }
 
     /// Cancels the pending answer.
@@ -161,11 +153,7 @@ impl RecvStore {
         if !self.stats.is_allowed && !is_space {
             return Err(Reason::NoPermission.into());
         }
-        let (Some(range), Some(granularity)) =
-            (Range::new(query.bits, query.prefix), Granularity::from_code(query.granularity))
-        else {
-            return Err(Reason::Unsupported.into());
-        };
+        let Query { parameters: asked, range } = Query::read(query)?;
         let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
         names::check(path)?;
         let in_tree = path.to_owned();
@@ -174,15 +162,14 @@ impl RecvStore {
             (None, Some(target)) => target.clone(),
             _ => join(tree, path),
         };
-        let asked = Facts::from_bits(query.facts);
         if kind == Kind::File {
-            return self.stat_file(&path, asked, granularity).map(Some);
+            return self.stat_file(&path, asked.facts, asked.granularity).map(Some);
         }
         let Some(dir) = self.cursor.existing(&path)? else { return Err(Reason::NotFound.into()) };
         let kept = self.kept(&dir);
         if query.facts & StatQuery::SPACE != 0 {
             let Space { free, total } = Space::of(&dir).ok_or(Reason::Unsupported)?;
-            let granularity = granularity.max(kept.granularity).code();
+            let granularity = asked.granularity.max(kept.granularity).code();
             return Ok(Some(Stat {
                 size: free,
                 value: total,
@@ -190,7 +177,6 @@ impl RecvStore {
                 granularity,
             }));
         }
-        let asked = Parameters { facts: asked, granularity, salt: query.salt };
         let parameters = asked.common(kept.facts, kept.granularity);
         let cancel = Cancel::default();
         let (theirs, query) = (cancel.clone(), Query { parameters, range });

@@ -10,6 +10,15 @@ use std::time::Duration;
 /// The timeout of one poll: the result of short work is returned without delay.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Calls until the result is there. Each call waits a moment.
+pub(crate) fn wait_for<T>(mut poll: impl FnMut() -> Poll<T>) -> T {
+    loop {
+        if let Poll::Ready(result) = poll() {
+            return result;
+        }
+    }
+}
+
 /// Pending work. It is completed even if this is dropped.
 #[derive(Debug)]
 pub(crate) struct Background<T> {

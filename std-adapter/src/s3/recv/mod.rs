@@ -2,19 +2,21 @@
 
 mod committing;
 mod opening;
+mod operate;
+mod stat;
 
 use std::sync::Arc;
 
 use tinyferry_core::error::Reason;
 
+use self::operate::Operating;
+use self::stat::Stats;
 use super::Access;
 use super::deferred::Deferred;
 use super::done::Done;
 use super::facts::Attributes;
 use super::look::Known;
 use super::looked::Looked;
-use super::operate::Operating;
-use super::stat::Stats;
 use super::upload::Uploading;
 use crate::fs::error::StoreError;
 use crate::fs::names::{self, join};
@@ -24,21 +26,21 @@ use crate::fs::{Direction, Event, Observer};
 /// Receives into a bucket.
 #[derive(Debug)]
 pub(in crate::s3) struct Receiving {
-    pub(in crate::s3) access: Arc<Access>,
+    access: Arc<Access>,
     /// The path of the open tree.
-    pub(in crate::s3) tree: Option<Tree>,
+    tree: Option<Tree>,
     known: Known,
     looking: Option<Background<Result<Looked, StoreError>>>,
     open: Option<Open>,
     committing: Option<(Background<Result<(), StoreError>>, Done)>,
     pub(in crate::s3) deferred: Deferred,
-    pub(in crate::s3) operating: Option<Operating>,
+    operating: Option<Operating>,
     pub(in crate::s3) stats: Stats,
 }
 
 #[derive(Debug)]
-pub(in crate::s3) struct Tree {
-    pub(in crate::s3) path: String,
+struct Tree {
+    path: String,
     attributes: Attributes,
     entries: u64,
 }
@@ -78,17 +80,12 @@ impl Receiving {
         }
     }
 
-    /// The names of directories may have changed.
-    pub(in crate::s3) fn forget_names(&mut self) {
-        self.known.forget();
-    }
-
     pub(in crate::s3) fn is_receiving(&self) -> bool {
         self.open.is_some()
     }
 
     /// The path below the client's root.
-    pub(in crate::s3) fn path_of(&self, path: &str) -> Result<String, StoreError> {
+    fn path_of(&self, path: &str) -> Result<String, StoreError> {
         names::check(path)?;
         Ok(join(self.tree.as_ref().map_or("", |tree| &tree.path), path))
     }

@@ -17,6 +17,7 @@ use crate::s3::done::Done;
 use crate::s3::facts::{Attributes, Facts};
 use crate::s3::look::{Found, Knowledge, Name};
 use crate::s3::looked::{Looked, look_at};
+use crate::s3::objects::COPY_MAX;
 use crate::s3::upload::Uploading;
 
 impl Receiving {
@@ -179,7 +180,7 @@ impl Receiving {
         let is_readable = !self.access.is_blind();
         let is_set = facts.attributes == attributes;
         // S3 copies no larger object onto itself.
-        let attributes = (!is_set && facts.size < 5 << 30).then_some(attributes);
+        let attributes = (!is_set && facts.size <= COPY_MAX).then_some(attributes);
         (is_like && is_readable).then_some(Content::Same { crc64, attributes })
     }
 }
