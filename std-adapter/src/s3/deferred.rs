@@ -25,7 +25,6 @@ pub(super) struct Deferred {
 /// A file that is being stored.
 #[derive(Debug)]
 struct Running {
-    commit_id: u16,
     done: Done,
     work: Background<Result<(), StoreError>>,
 }
@@ -38,13 +37,15 @@ pub(super) struct Failed {
 }
 
 impl Deferred {
-    pub(super) fn add(
-        &mut self,
-        commit_id: u16,
-        done: Done,
-        work: Background<Result<(), StoreError>>,
-    ) {
-        self.running.push_back(Running { commit_id, done, work });
+    pub(super) fn add(&mut self, done: Done, work: Background<Result<(), StoreError>>) {
+        self.running.push_back(Running { done, work });
+    }
+
+    /// The tree has ended: the files that are still being stored are reported here only, since their numbers belong to
+    /// other files in the next tree.
+    pub(super) fn end_tree(&mut self) {
+        self.failed.clear();
+        self.running.iter_mut().for_each(|running| running.done.commit_id = None);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -76,12 +77,13 @@ impl Deferred {
         while let Some(first) = self.running.front() {
             let Some(result) = first.work.wait_for(limit) else { return };
             limit = Duration::ZERO;
-            let Some(Running { commit_id, done, .. }) = self.running.pop_front() else { return };
+            let Some(Running { done, .. }) = self.running.pop_front() else { return };
             match result.unwrap_or_else(|| Err(Reason::Storage.into())) {
                 Ok(()) => done.report(observer),
                 Err(error) => {
                     let error = error.report(&done.path, Direction::Receiving, observer);
-                    self.failed.push_back(Failed { commit_id, error });
+                    let failed = done.commit_id.map(|commit_id| Failed { commit_id, error });
+                    self.failed.extend(failed);
                 }
             }
         }
@@ -96,6 +98,44 @@ impl Deferred {
             Some(failed) => Poll::Ready(Err(failed)),
             None if self.running.is_empty() => Poll::Ready(Ok(())),
             None => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tinyferry_core::store::Kind;
+
+    use super::*;
+    use crate::fs::Event;
+
+    #[test]
+    fn a_failure_of_one_tree_is_not_answered_in_the_next_one() {
+        for ends in [false, true] {
+            let mut deferred = Deferred::default();
+            for (path, commit_id) in [("a", 1), ("b", 2)] {
+                let (path, kind, commit_id) = (path.to_owned(), Kind::File, Some(commit_id));
+                let done = Done { path, kind, size: 1, prefix: 0, is_alone: false, commit_id };
+                deferred.add(done, Background::start(|| Err(Reason::NoSpace.into())));
+            }
+            let mut reported = 0;
+            let mut observer = |_: Event<'_>| reported += 1;
+            while deferred.failed.is_empty() {
+                deferred.reap(POLL_INTERVAL, &mut observer);
+            }
+            if ends {
+                deferred.end_tree();
+            }
+            let mut answered = Vec::new();
+            loop {
+                match deferred.poll(&mut observer) {
+                    Poll::Pending => {}
+                    Poll::Ready(Ok(())) => break,
+                    Poll::Ready(Err(failed)) => answered.push(failed.commit_id),
+                }
+            }
+            assert_eq!(answered, if ends { vec![] } else { vec![1, 2] });
+            assert_eq!(reported, 2);
         }
     }
 }

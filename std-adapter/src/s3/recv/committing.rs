@@ -50,16 +50,16 @@ impl Receiving {
             let (above, name) = split(&done.path);
             let kind = if done.kind == Kind::File { Name::File } else { Name::Directory };
             self.known.add(above, name, kind);
-            match (done.commit_id, work) {
-                (_, None) => {
+            match work {
+                None => {
                     done.report(observer);
                     return Poll::Ready(Ok(()));
                 }
-                (Some(commit_id), Some(work)) if defers => {
-                    self.deferred.add(commit_id, done, work);
+                Some(work) if defers => {
+                    self.deferred.add(done, work);
                     return Poll::Ready(Ok(()));
                 }
-                (_, Some(work)) => {
+                Some(work) => {
                     observer.event(Event::Completing);
                     self.committing = Some((work, done));
                 }

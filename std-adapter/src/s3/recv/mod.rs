@@ -154,8 +154,10 @@ impl Receiving {
         self.close(!reason.wants_reoffer());
         self.operating = None;
         self.committing = None;
+        self.stats.cancel();
         if all {
             self.tree = None;
+            self.deferred.end_tree();
         }
         if let Some(path) = path
             && !reason.wants_reoffer()

@@ -61,8 +61,8 @@ impl Receiving {
     ) -> Result<Option<Accepted>, StoreError> {
         if offer.kind == Kind::Tree {
             self.tree = None;
-            self.stats.forget();
-            self.known.forget();
+            self.forget();
+            self.deferred.end_tree();
         }
         self.close(true);
         if offer.kind == Kind::File && offer.path.is_empty() {

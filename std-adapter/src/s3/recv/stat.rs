@@ -62,6 +62,11 @@ impl Stats {
         }
     }
 
+    /// The pending answer is not wanted any more.
+    pub(super) fn cancel(&mut self) {
+        self.pending = None;
+    }
+
     pub(in crate::s3) fn next_index(&mut self) -> Option<u32> {
         self.index.pop_front()
     }
