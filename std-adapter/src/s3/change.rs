@@ -87,7 +87,7 @@ pub(super) fn rename(access: &Access, from: String, to: String) -> Result<Change
     }
     let (source, target) = (bucket.key(&source), bucket.key(&target));
     if source != target {
-        bucket.copy(&source, &target, None, LONG)?;
+        bucket.copy((&source, &facts.etag), &target, None, LONG)?;
         bucket.delete(&source, LONG)?;
     }
     Ok(Changed::Renamed { from, to })

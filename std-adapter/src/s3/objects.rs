@@ -148,10 +148,11 @@ impl Bucket {
         }
     }
 
-    /// Copies an object inside the storage; with other attributes, if there are some.
+    /// Copies an object inside the storage, as long as it is the one of this etag; with other attributes, if there are
+    /// some.
     pub(super) fn copy(
         &self,
-        from: &str,
+        (from, etag): (&str, &str),
         to: &str,
         attributes: Option<Attributes>,
         patience: Duration,
@@ -161,6 +162,9 @@ impl Bucket {
             ("x-amz-checksum-algorithm", "CRC64NVME".to_owned()),
             ("x-amz-copy-source", source),
         ];
+        if !etag.is_empty() {
+            headers.push(("x-amz-copy-source-if-match", etag.to_owned()));
+        }
         headers.extend(attributes.into_iter().flat_map(Attributes::headers));
         let directive = if attributes.is_some() { "REPLACE" } else { "COPY" };
         headers.push(("x-amz-metadata-directive", directive.to_owned()));

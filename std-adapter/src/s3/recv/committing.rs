@@ -89,12 +89,12 @@ impl Receiving {
                 let work = move || uploading.finish(crc64).map_err(|fault| stored(fault, is_new));
                 Some((done, Some(Background::start(work))))
             }
-            Some(Open::File { done, content: Content::Same { attributes, .. } }) => {
+            Some(Open::File { done, content: Content::Same { etag, attributes, .. } }) => {
                 let key = access.key(&done.path);
                 let work = attributes.map(|attributes| {
-                    Background::start(move || {
-                        Ok(access.bucket.copy(&key, &key, Some(attributes), LONG)?)
-                    })
+                    let copy =
+                        move || access.bucket.copy((&key, &etag), &key, Some(attributes), LONG);
+                    Background::start(move || Ok(copy()?))
                 });
                 Some((done, work))
             }

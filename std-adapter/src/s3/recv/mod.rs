@@ -57,6 +57,8 @@ enum Content {
     /// The same file is in place; `Some`: it gets these attributes.
     Same {
         crc64: u64,
+        /// Of that file.
+        etag: String,
         attributes: Option<Attributes>,
     },
     New {

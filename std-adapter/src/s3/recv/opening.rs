@@ -181,6 +181,7 @@ impl Receiving {
         let is_set = facts.attributes == attributes;
         // S3 copies no larger object onto itself.
         let attributes = (!is_set && facts.size <= COPY_MAX).then_some(attributes);
-        (is_like && is_readable).then_some(Content::Same { crc64, attributes })
+        let etag = facts.etag.clone();
+        (is_like && is_readable).then_some(Content::Same { crc64, etag, attributes })
     }
 }
