@@ -10,7 +10,7 @@ use crate::storage::{Storage, storage};
 
 const SIZE: usize = 60 << 20;
 
-fn wait_until(what: &str, is_true: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, is_true: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !is_true() {
         assert!(Instant::now() < end, "{what}");
@@ -91,6 +91,28 @@ fn a_file_that_has_changed_since_is_sent_from_its_beginning() {
     second.run(place.path(), &["put", "big"]);
     second.run(place.path(), &["get", "big", "-o", "copy"]);
     assert!(fs::read(place.path().join("copy")).unwrap() == content(SIZE, 2));
+}
+
+/// Another program has aborted the upload: the record tells of parts that the storage does not have.
+#[test]
+fn a_file_whose_parts_are_gone_is_sent_from_its_beginning() {
+    let Some((_one, storage)) = storage() else { return };
+    let (bucket, place) = (storage.bucket(), tempfile::tempdir().unwrap());
+    fs::write(place.path().join("big"), content(SIZE, 1)).unwrap();
+    let mut first = Server::start(&storage.url(&bucket, ""), &["--limit", "20M"]);
+    let mut client = first.command(place.path(), &["put", "big"]).spawn().unwrap();
+    let record = || text(&storage.content(&bucket, ".tinyferry-part/big"));
+    wait_until("no part is recorded", || record().contains("\npart "));
+    first.kill();
+    client.wait().unwrap();
+    let record = record();
+    let upload = record.split("upload ").nth(1).and_then(|it| it.lines().next()).unwrap();
+    storage.remove(&bucket, &format!(".uploads/{upload}"));
+    let second = Server::start(&storage.url(&bucket, ""), &[]);
+    second.run(place.path(), &["put", "big"]);
+    second.run(place.path(), &["get", "big", "-o", "copy"]);
+    assert!(fs::read(place.path().join("copy")).unwrap() == content(SIZE, 1));
+    assert!(!storage.has(&bucket, ".tinyferry-part/big"));
 }
 
 /// The storage is killed while a file goes to it, and comes back after five seconds.

@@ -114,6 +114,13 @@ impl Storage {
         answer.filter(|(status, _)| *status == 200).map_or(Vec::new(), |(_, answer)| answer)
     }
 
+    /// Removes a key and all below it, by another way than S3.
+    pub(crate) fn remove(&self, bucket: &str, key: &str) {
+        let path = format!("/buckets/{bucket}/{key}?recursive=true");
+        let status = self.request(self.ports[4], "DELETE", &path).map(|(status, _)| status);
+        assert_eq!(status, Some(204), "{key}");
+    }
+
     /// The URL that a server serves.
     pub(crate) fn url(&self, bucket: &str, prefix: &str) -> String {
         Self::url_at(self.port(), bucket, prefix)

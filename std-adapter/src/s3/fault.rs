@@ -50,6 +50,11 @@ impl Fault {
         self.is(404) && !self.has_code("NoSuchBucket")
     }
 
+    /// Whether an upload of which a part has failed like this has no chance: it was aborted, or has too many parts.
+    pub(super) fn ends_upload(&self) -> bool {
+        self.is_missing() || matches!(self.cause, Cause::Wrong(_))
+    }
+
     /// Whether the same request may succeed later.
     pub(super) fn is_transient(&self) -> bool {
         match &self.cause {

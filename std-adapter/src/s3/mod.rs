@@ -9,12 +9,13 @@
 //! - **Integrity.** The digest of the sender's `DON` is the checksum that S3 has for a whole object (CRC-64/NVME). It goes
 //!   into the request that puts the object in place, and the storage refuses that if it has other content.
 //! - **Content.** A file up to 8 MiB is one request. A larger one is a multipart upload: a part is uploaded while the next
-//!   one comes in, and complete is the commit. Memory: a part of 8 MiB for each client that sends a large file, and 256 MiB
+//!   one comes in, and complete is the commit. Memory: two parts of 8 MiB for each client that sends a large file, and 256 MiB
 //!   for all clients together.
 //! - **Resume.** After each part the record of the unfinished file is written, an object at
 //!   `PREFIX/.tinyferry-part/PATH`, with the upload and the checksum of each part; after an interruption of the link also
 //!   the bytes behind the last part. Another server reads it, compares it with the parts that the storage lists, and proves
-//!   the prefix by the checksum of its parts, which combine. A killed server loses at most the parts under way.
+//!   the prefix by the checksum of its parts, which combine. A killed server loses at most the parts under way and
+//!   those behind them: parts complete in any order, and a resume continues behind a prefix.
 //! - **The same file** is recognised by size, time and the storage's checksum, without reading it.
 //! - **Waiting.** Requests run on other threads while the session sends keepalives, and are repeated for 90 s. Where a
 //!   session cannot send any (the begin of a get, a list) they are repeated for 12 s.

@@ -9,8 +9,10 @@ use super::facts::Attributes;
 use super::{Access, partial};
 use crate::fs::policy::Existing;
 
-/// The usual size of a part, in bytes; S3 takes no part below 5 MiB before the last one.
+/// The usual size of a part, in bytes.
 pub(super) const PART: usize = 8 << 20;
+/// The size below which S3 takes no part but the last one, in bytes.
+pub(super) const PART_MIN: u64 = 5 << 20;
 /// The maximum number of parts.
 pub(super) const PARTS_MAX: usize = 10_000;
 

@@ -170,7 +170,8 @@ impl Uploading {
     pub(super) fn abandon(mut self, keeps: bool) {
         drop(Background::start(move || {
             self.drain();
-            if !keeps {
+            let is_lost = self.failure.as_ref().is_some_and(Fault::ends_upload);
+            if !keeps || is_lost {
                 self.unfinished.discard();
             } else if self.failure.is_none() && self.length >= RECORDED_MIN {
                 let mut progress = self.unfinished.progress();
