@@ -13,7 +13,7 @@ use super::credentials::{Settings, System};
 use super::facts::FactsCache;
 use super::fault::{Cause, Fault};
 use super::http::{agent, clause, read};
-use super::location::{Location, Style};
+use super::location::{Location, Style, endpoint};
 use super::room::Room;
 use super::xml;
 
@@ -87,9 +87,9 @@ impl Bucket {
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let given = match (&location.endpoint, &settings.endpoint) {
             (Some(endpoint), _) => Some(endpoint.clone()),
-            (None, Some(text)) => Some(Url::parse(text).map_err(|why| {
-                let text = text.escape_debug();
-                std::io::Error::other(format!("the endpoint \"{text}\" is not valid: {why}"))
+            (None, Some(text)) => Some(endpoint(text).map_err(|why| {
+                let given = "AWS_ENDPOINT_URL or endpoint_url of the profile cannot be used";
+                std::io::Error::other(format!("{given}: {why}"))
             })?),
             (None, None) => None,
         };

@@ -116,7 +116,8 @@ impl fmt::Display for Location {
     }
 }
 
-fn endpoint(text: &str) -> Result<Url, InvalidLocation> {
+/// The URL of a storage. A URL with credentials is not in the error.
+pub(super) fn endpoint(text: &str) -> Result<Url, InvalidLocation> {
     let valid = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -125,10 +126,14 @@ fn endpoint(text: &str) -> Result<Url, InvalidLocation> {
             && url.query().is_none()
     };
     Url::parse(text).ok().filter(valid).ok_or_else(|| {
-        let text = text.escape_debug();
-        InvalidLocation(format!(
-            "the endpoint \"{text}\" is not valid; write endpoint=https://HOST:PORT"
-        ))
+        InvalidLocation(if text.contains('@') {
+            "the endpoint may not contain credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use the \
+             file ~/.aws/credentials"
+                .to_owned()
+        } else {
+            let text = text.escape_debug();
+            format!("the endpoint \"{text}\" is not valid; write https://HOST:PORT")
+        })
     })
 }
 
@@ -194,12 +199,13 @@ mod tests {
             ("s3://logs/%00", "is not allowed"),
             ("s3://logs/%ff", "not UTF-8"),
             ("s3://logs?endpoint=ftp://x", "the endpoint"),
-            ("s3://logs?endpoint=http://me:pw@x", "the endpoint"),
+            ("s3://logs?endpoint=http://me:pw@x", "the endpoint may not contain credentials"),
             ("s3://logs?style=x", "option style"),
             ("s3://logs?secret=x", "no option \"secret\""),
             ("http://logs", "does not begin with s3://"),
         ] {
             assert!(why(text).contains(part), "{text}: {}", why(text));
+            assert!(!why(text).contains("me:pw"), "{}", why(text));
         }
     }
 
