@@ -128,7 +128,7 @@ fn what_cannot_be_served_is_refused_at_the_start_with_the_remedy() {
         let ended = command.output().unwrap();
         let text = text(&ended.stderr);
         assert!(!ended.status.success() && text.contains(part), "{arguments:?}: {text}");
-        assert!(!text.contains("wrongsecret"), "{text}");
+        assert!(!text.contains("wrongsecret") && !text.contains("Signature="), "{text}");
     };
     let key = ("AWS_ACCESS_KEY_ID", crate::storage::KEY);
     let right = &[key, ("AWS_SECRET_ACCESS_KEY", crate::storage::SECRET)][..];
@@ -139,7 +139,14 @@ fn what_cannot_be_served_is_refused_at_the_start_with_the_remedy() {
     refused(&[&url, "--keep-both"], right, "--keep-both");
     refused(&[&url, "--on-file", "true"], right, "--on-file");
     refused(&[&url, "--links"], right, "--links");
+    refused(&[&url, "--reserve", "1G"], right, "--reserve");
+    refused(&[&url, "--max-partials", "1G"], right, "leave out --max-partials; --keep-partials");
     refused(&["s3://bucket/a//b"], right, "not allowed");
     refused(&[&storage.url("no-such-bucket", "")], right, "no-such-bucket");
     refused(&["s3://bucket/x?endpoint=http://127.0.0.1:1"], right, "no answer");
+    refused(&["s3://bucket/x?endpoint=http://me:wrongsecret@127.0.0.1:1"], right, "credentials");
+    for endpoint in ["http://me:wrongsecret@127.0.0.1:1", "ftp://127.0.0.1:1", "x:y"] {
+        let variables = [right, &[("AWS_ENDPOINT_URL", endpoint)]].concat();
+        refused(&["s3://bucket/x"], &variables, "AWS_ENDPOINT_URL");
+    }
 }

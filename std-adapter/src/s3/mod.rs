@@ -59,10 +59,8 @@ pub use self::bucket::Bucket;
 pub use self::location::{InvalidLocation, Location};
 use self::recv::Receiving;
 use self::send::Sending;
-use crate::fs::error::StoreError;
 use crate::fs::names::join;
 use crate::fs::{Limits, Observer, Policy, Rights};
-use tinyferry_core::error::Reason;
 
 /// A [`Store`](tinyferry_core::Store) on the objects of a bucket. It serves one session.
 ///
@@ -162,20 +160,29 @@ pub(crate) struct Terms {
     pub(crate) owner: String,
 }
 
-/// Fails if an object storage cannot store files by this policy: the sentence says why.
-pub(crate) fn check_policy(policy: &Policy) -> Result<(), StoreError> {
+/// Fails if an object storage cannot store files by this policy and within these limits.
+///
+/// # Errors
+/// The clause says why, and what to do.
+pub(crate) fn check(policy: &Policy, limits: &Limits) -> Result<(), &'static str> {
     use crate::fs::{Existing, Links, Owner};
-    let refused = |what: &str| Err(StoreError::new(Reason::Unsupported, what));
     if policy.existing == Existing::KeepBoth {
-        return refused(
-            "an object storage cannot keep both files of one name: leave out --keep-both",
-        );
+        return Err("an object storage cannot keep both files of one name: leave out --keep-both");
     }
     if policy.owner != Owner::default() {
-        return refused("objects have no owner: leave out --chown");
+        return Err("objects have no owner: leave out --chown");
     }
     if policy.links != Links::default() {
-        return refused("an object storage has no links: leave out --links");
+        return Err("an object storage has no links: leave out --links");
+    }
+    if limits.reserve > 0 {
+        return Err("the free space of an object storage is not known: leave out --reserve");
+    }
+    if limits.partials != Limits::default().partials {
+        return Err(
+            "the size of all unfinished files of a bucket is not known: leave out --max-partials; --keep-partials \
+             limits their age",
+        );
     }
     Ok(())
 }

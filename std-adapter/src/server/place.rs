@@ -16,7 +16,7 @@ use crate::fs::cleanup::leftovers_below;
 use crate::fs::{self, Directory, Limits};
 use crate::loss::Loss;
 #[cfg(feature = "s3")]
-use crate::s3::{Bucket, Objects, Terms, check_policy, sweep::sweep};
+use crate::s3::{Bucket, Objects, Terms, check, sweep::sweep};
 
 /// What a server is to serve.
 #[derive(Debug, Clone)]
@@ -73,12 +73,7 @@ impl Places {
                     let sentence = format!("cannot serve {}: {why}", bucket.location());
                     io::Error::new(io::ErrorKind::InvalidInput, sentence)
                 };
-                check_policy(&options.policy).map_err(|error| refused(&error.detail))?;
-                if options.limits.reserve > 0 {
-                    return Err(refused(
-                        "the free space of an object storage is not known: leave out --reserve",
-                    ));
-                }
+                check(&options.policy, &options.limits).map_err(refused)?;
                 bucket.check()?;
                 Ok(Self::Bucket(Arc::clone(bucket)))
             }
