@@ -7,9 +7,12 @@
 
 mod campaign;
 mod counting;
+mod fake;
 mod files;
+mod hostile;
 mod integrity;
 mod programs;
 mod resume;
 mod storage;
 mod trees;
+mod writers;
