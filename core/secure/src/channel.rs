@@ -1,14 +1,18 @@
 //! The channel: a machine without I/O that the drivers carry out. It owns two buffers and all
 //! keys; an error wipes both.
 
-mod records;
+mod input;
+mod output;
+mod state;
 
 use core::fmt;
 use core::ops::Range;
 
 use zeroize::Zeroize;
 
-use self::records::needed;
+use self::input::Input;
+use self::output::Output;
+use self::state::State;
 use crate::bytes::copy;
 use crate::ciphers::{Ciphers, Portable, TAG};
 use crate::error::{Error, Refusal};
@@ -40,38 +44,6 @@ pub struct Channel<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers = Portable> {
     output: Output<B>,
     shared: Option<KeyId>,
     peer: Option<PublicKey>,
-}
-
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put it on")]
-enum State<C: Ciphers> {
-    Handshake(Handshake<C>),
-    Open {
-        incoming: Half<C>,
-        outgoing: Half<C>,
-        /// The largest record that the other end takes.
-        peer_record: u16,
-        /// The other end has closed.
-        has_ended: bool,
-        /// This end has closed.
-        is_closed: bool,
-    },
-    Failed(Error),
-}
-
-struct Input<B> {
-    buffer: B,
-    /// Bytes as they came.
-    raw: Range<usize>,
-    /// Bytes that are decrypted and not yet read; they are before the raw ones.
-    content: Range<usize>,
-}
-
-struct Output<B> {
-    buffer: B,
-    /// Bytes of content after the header, to be sealed.
-    collected: usize,
-    /// Bytes that are sealed, to be sent.
-    pending: Range<usize>,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
@@ -162,95 +134,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
         matches!(&self.state, State::Open { outgoing, .. } if outgoing.is_aes())
     }
 
-    /// Whether something is decrypted, or the end is reached: a [`Channel::read`] returns at once.
-    ///
-    /// # Errors
-    /// The input is not genuine, or not in order.
-    pub fn is_ready(&mut self) -> Result<bool, Error> {
-        self.open_next()?;
-        let has_ended = matches!(self.state, State::Open { has_ended: true, .. });
-        Ok(has_ended || !self.input.content.is_empty())
-    }
-
-    /// Reads decrypted bytes; 0: the other end has closed. `None`: more must be received first.
-    ///
-    /// # Errors
-    /// The input is not genuine, or not in order, or the handshake is not over.
-    pub fn read(&mut self, into: &mut [u8]) -> Result<Option<usize>, Error> {
-        if into.is_empty() {
-            return Ok(Some(0));
-        }
-        if !self.is_ready()? {
-            return Ok(None);
-        }
-        let content = self.input.buffer.as_ref().get(self.input.content.clone());
-        let count = copy(into, content.unwrap_or_default());
-        self.input.content.start = self.input.content.start.saturating_add(count);
-        Ok(Some(count))
-    }
-
-    /// Where the next bytes of the stream go; never empty while [`Channel::read`] returns `None`.
-    pub fn room(&mut self) -> &mut [u8] {
-        let Input { buffer, raw, content } = &mut self.input;
-        let buffer = buffer.as_mut();
-        if Range::is_empty(raw) && Range::is_empty(content) {
-            *raw = 0..0;
-        }
-        let need = needed(buffer.get(raw.clone()).unwrap_or_default());
-        if Range::is_empty(content) && raw.start.saturating_add(need) > buffer.len() {
-            let length = raw.len();
-            if raw.end <= buffer.len() {
-                buffer.copy_within(raw.clone(), 0);
-            }
-            *raw = 0..length;
-        }
-        buffer.get_mut(raw.end..).unwrap_or_default()
-    }
-
-    /// `count` bytes were read into [`Channel::room`]; 0: the stream has ended.
-    ///
-    /// # Errors
-    /// [`Error::Truncated`], where the other end has not closed before.
-    pub fn received(&mut self, count: usize) -> Result<(), Error> {
-        let result = match &self.state {
-            State::Open { has_ended: false, .. } if count == 0 => Err(Error::Truncated),
-            State::Failed(error) => Err(*error),
-            _ => Ok(()),
-        };
-        let end = self.input.raw.end.saturating_add(count);
-        self.input.raw.end = end.min(self.input.buffer.as_ref().len());
-        self.checked(result)
-    }
-
-    /// Takes bytes to be sealed, as many as fit into one record; 0: [`Channel::seal`] the earlier ones and
-    /// send the pending bytes first.
-    ///
-    /// # Errors
-    /// [`Error::Closed`], or that with which the channel has failed.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        let most = self.max_content()?;
-        let Output { buffer, collected, pending } = &mut self.output;
-        if !Range::is_empty(pending) {
-            return Ok(0);
-        }
-        let room = HEADER + KIND..(HEADER + KIND).saturating_add(most);
-        let room = buffer.as_mut().get_mut(room).unwrap_or_default();
-        let count = copy(room.get_mut(*collected..).unwrap_or_default(), bytes);
-        *collected = collected.saturating_add(count);
-        Ok(count)
-    }
-
-    /// Seals the bytes that were taken, if there are any and nothing is pending.
-    ///
-    /// # Errors
-    /// [`Error::Exhausted`], or that with which the channel has failed.
-    pub fn seal(&mut self) -> Result<(), Error> {
-        if self.output.collected == 0 || !self.output.pending.is_empty() {
-            return self.open_state().map(drop);
-        }
-        self.seal_as(Kind::Data)
-    }
-
     /// Both buffers, wiped, of an open channel between two records: nothing is left to read, no part of a record has
     /// come, and nothing is to be sent. The memory of a channel that rests can be freed. `None`: a buffer is in use.
     ///
@@ -266,31 +149,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
         }
         self.wipe();
         Some([&mut self.input.buffer, &mut self.output.buffer])
-    }
-
-    /// The bytes to send now. Report how many were sent by [`Channel::transmitted`].
-    pub fn pending(&self) -> &[u8] {
-        self.output.buffer.as_ref().get(self.output.pending.clone()).unwrap_or_default()
-    }
-
-    /// Ends the output: the other end can tell that nothing was cut off, or why it is refused. Call it when nothing
-    /// is pending. Further calls do nothing.
-    ///
-    /// # Errors
-    /// [`Error::Exhausted`], or that with which the channel has failed.
-    pub fn close(&mut self, refusal: Option<Refusal>) -> Result<(), Error> {
-        self.seal()?;
-        if !self.output.pending.is_empty() || self.max_content() == Err(Error::Closed) {
-            return Ok(());
-        }
-        let code = refusal.map_or(0, Refusal::code);
-        copy(self.output.buffer.as_mut().get_mut(HEADER + KIND..).unwrap_or_default(), &[code]);
-        self.output.collected = 1;
-        self.seal_as(Kind::Close)?;
-        if let State::Open { is_closed, .. } = &mut self.state {
-            *is_closed = true;
-        }
-        Ok(())
     }
 }
 
