@@ -10,7 +10,8 @@ use crate::noise::{Choice, Noise};
 use crate::record::{HEADER, Half, Header, KIND, Kind, MAX_RECORD};
 use crate::step::Step;
 
-const MAGIC: [u8; 3] = *b"TFS";
+/// The first bytes of the handshake of a [`Channel`](crate::Channel), of either end.
+pub const MAGIC: [u8; 3] = *b"TFS";
 const VERSION: u8 = 1;
 /// That of each hello. Suite 2 is offered by [`OFFER`], since older ends refuse other suites.
 const SUITE: u8 = 1;

@@ -68,7 +68,7 @@ pub use ciphers::{Aead, Ciphers, HardwareAes, NoAes, Portable};
 pub use error::{Error, Refusal, StreamError};
 #[cfg(feature = "async")]
 pub use halves::{Joined, ReadHalf, WriteHalf};
-pub use handshake::refusing;
+pub use handshake::{MAGIC, refusing};
 pub use keys::{Identity, KeyId, PrivateKey, PublicKey, SharedKey, Trust};
 pub use lossy::LossyChannel;
 pub use step::Step;

@@ -3,16 +3,13 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
+use tinyferry_core::wire::SIGNAL_LEN;
 use tinyferry_core::{Config, Session, Step};
+use tinyferry_secure::MAGIC;
 
 use crate::checksum::Desktop;
 use crate::transport::socket::is_transient;
 use crate::transport::stream::Socket;
-
-/// The first bytes of a secure channel's handshake.
-const CHANNEL_MAGIC: &[u8] = b"TFS";
-/// The size of a hello, in bytes. The first message of a secure channel is longer.
-const HELLO_LEN: usize = 36;
 
 /// The first message of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +26,8 @@ pub(crate) enum Begin {
 
 /// The bytes that were read to find the first message.
 pub(crate) struct Preamble {
-    bytes: [u8; HELLO_LEN],
+    /// As many as a hello has: those behind it are for the session. The first message of a secure channel is longer.
+    bytes: [u8; SIGNAL_LEN],
     length: usize,
     /// A silent connection has none: it takes memory.
     probe: Option<Box<Probe>>,
@@ -45,7 +43,7 @@ pub(crate) enum Wait {
 
 impl Preamble {
     pub(crate) fn new() -> Self {
-        Self { bytes: [0; HELLO_LEN], length: 0, probe: None }
+        Self { bytes: [0; SIGNAL_LEN], length: 0, probe: None }
     }
 
     /// Reads until the first message is known, until `end` at most. Reads no bytes behind a hello. `None`: more must
@@ -95,17 +93,17 @@ impl Preamble {
         let from = self.length;
         self.length += count;
         let bytes = &self.bytes[..self.length];
-        if bytes.starts_with(CHANNEL_MAGIC) {
+        if bytes.starts_with(&MAGIC) {
             return Some(Begin::SecureChannel);
         }
-        if CHANNEL_MAGIC.starts_with(bytes) {
+        if MAGIC.starts_with(bytes) {
             return None;
         }
-        // A `T` that no `FS` follows was not probed yet.
-        let unread = if CHANNEL_MAGIC.starts_with(&bytes[..from]) { bytes } else { &bytes[from..] };
+        // The begin of a channel that does not go on as one was not probed yet.
+        let unread = if MAGIC.starts_with(&bytes[..from]) { bytes } else { &bytes[from..] };
         let probe = self.probe.get_or_insert_with(|| Box::new(Probe::new()));
         let begin = probe.feed(unread);
-        if begin.is_none() && self.length == HELLO_LEN {
+        if begin.is_none() && self.length == SIGNAL_LEN {
             // A frame that a session ignores before the hello.
             self.length = 0;
         }
@@ -210,12 +208,12 @@ mod tests {
         let end = Instant::now() + Duration::from_secs(30);
         let mut preamble = Preamble::new();
         let mut read = || preamble.read(&mut there, end, Wait::Not).unwrap();
-        for byte in &hello()[..HELLO_LEN - 1] {
+        for byte in &hello()[..SIGNAL_LEN - 1] {
             assert_eq!(read(), None);
             here.write_all(&[*byte]).unwrap();
         }
         assert_eq!(read(), None);
-        here.write_all(&hello()[HELLO_LEN - 1..]).unwrap();
+        here.write_all(&hello()[SIGNAL_LEN - 1..]).unwrap();
         assert_eq!(read(), Some(Begin::Hello));
         assert_eq!(preamble.input(), hello());
     }
