@@ -3,6 +3,7 @@
 
 mod accept;
 mod access;
+mod bound;
 mod budget;
 mod builder;
 mod connection;
@@ -40,14 +41,11 @@ use crate::auth::{AccessPolicy, Authenticator, CurrentKeys};
 use crate::describe;
 use crate::endpoint::Endpoint;
 pub use crate::transport::listener::BoundSocket;
-use crate::transport::listener::Listener;
-use crate::transport::listener::Waiter;
-use crate::transport::tcp;
 
-use accept::accept;
+use bound::Bound;
 use builder::Options;
 pub use builder::ServerBuilder;
-use connection::{Peer, Service};
+use connection::Service;
 #[cfg(unix)]
 pub use journal::{Job, Journal};
 use log::Logs;
@@ -77,12 +75,6 @@ pub struct Server {
     first: Bound,
     others: Vec<Bound>,
     service: Arc<Service>,
-}
-
-/// An endpoint that the server listens at.
-struct Bound {
-    listener: Listener,
-    endpoint: Endpoint,
 }
 
 /// Ends a server from another thread, at all its endpoints.
@@ -238,72 +230,6 @@ impl Server {
         });
         drop((cleaner, parking));
         result
-    }
-}
-
-impl Bound {
-    fn new(endpoint: &Endpoint) -> io::Result<Self> {
-        let listener = Listener::bind(endpoint).map_err(|error| {
-            let why = describe::os_error(&error);
-            let sentence = match endpoint {
-                Endpoint::Stdio => format!("cannot serve standard input and output: {why}"),
-                _ => format!("cannot listen at {endpoint}: {why}"),
-            };
-            io::Error::new(error.kind(), sentence)
-        })?;
-        let endpoint = listener.endpoint()?;
-        Ok(Self { listener, endpoint })
-    }
-
-    fn inherit(socket: &BoundSocket, access: &AccessPolicy) -> io::Result<Self> {
-        let listener = Listener::inherit(socket)?;
-        let endpoint = listener.endpoint()?;
-        access.check(&endpoint)?;
-        Ok(Self { listener, endpoint })
-    }
-
-    /// Serves the clients of this endpoint. When it ends, the server ends at all endpoints.
-    fn run(self, service: &Arc<Service>) -> io::Result<()> {
-        let result = self.serve(service);
-        service.registry.stop();
-        service.drain();
-        result
-    }
-
-    fn serve(self, service: &Arc<Service>) -> io::Result<()> {
-        match self.listener {
-            Listener::Tcp { listener, settings } => {
-                let line = settings.lossy.then(|| Endpoint::Tcp(settings).config());
-                let (waiter, wake) = Waiter::new(&listener)?;
-                service.registry.wakes(wake);
-                accept(service, &waiter, || {
-                    let (stream, peer) = listener.accept()?;
-                    stream.set_nonblocking(false)?;
-                    let (name, address) = (peer.to_string(), Some(peer.ip()));
-                    let peer = Peer { name, address, line };
-                    Ok((tcp::prepare(stream)?, peer))
-                });
-            }
-            #[cfg(unix)]
-            Listener::Unix(socket) => {
-                let mut number = 0;
-                let (waiter, wake) = Waiter::new(&socket.listener)?;
-                service.registry.wakes(wake);
-                accept(service, &waiter, || {
-                    let (stream, _) = socket.listener.accept()?;
-                    stream.set_nonblocking(false)?;
-                    number += 1;
-                    let name = format!("local client {number}");
-                    Ok((stream, Peer { name, address: None, line: None }))
-                });
-            }
-            Listener::Serial(line) => service.serve_line(*line)?,
-            #[cfg(unix)]
-            Listener::Stdio(socket, output) => service.serve_one(socket, &output)?,
-            #[cfg(unix)]
-            Listener::Terminal(terminal) => service.serve_terminal(*terminal)?,
-        }
-        Ok(())
     }
 }
 
