@@ -9,29 +9,21 @@
 
 mod entry;
 mod recorder;
+mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tracing::{error, warn};
-
-use crate::describe;
-
-use self::entry::Entry;
 pub(crate) use self::recorder::Recorder;
+use self::shared::{Phase, Shared};
 
-/// The maximum number of entries that are remembered; further ones are found in the directory.
-const MAX_REMEMBERED: usize = 1024;
-/// How long an entry is watched whose session has ended before its file was in place: a sync may take minutes.
-const RESOLVE_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long the journal of a killed server may still be locked.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
@@ -40,31 +32,6 @@ const RESOLVE_INTERVAL: Duration = Duration::from_secs(1);
 /// The journal of one server. Clones are the same journal.
 #[derive(Debug, Clone)]
 pub struct Journal(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    directory: PathBuf,
-    /// The absolute path of the served directory.
-    served: PathBuf,
-    /// Locked as long as the journal is open.
-    _lock: File,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    next: u64,
-    /// Placed entries that nobody has taken.
-    waiting: VecDeque<u64>,
-    /// Whether there may be more of them in the directory.
-    has_more: bool,
-    /// Entries that were taken and not returned.
-    taken: BTreeSet<u64>,
-    /// Offered entries without a session, and since when.
-    unresolved: Vec<(u64, Instant)>,
-    is_ending: bool,
-}
 
 /// A file that is in place and was not handled.
 #[derive(Debug)]
@@ -85,14 +52,7 @@ impl Journal {
         let lock = File::create(directory.join("lock"))?;
         lock_within(&lock, LOCK_TIMEOUT)?;
         let served = served.as_ref().canonicalize()?;
-        let state = State { has_more: true, ..State::default() };
-        let shared = Shared {
-            directory,
-            served,
-            _lock: lock,
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        };
+        let shared = Shared::new(directory, served, lock);
         shared.recover()?;
         Ok(Self(Arc::new(shared)))
     }
@@ -158,158 +118,6 @@ fn lock_within(lock: &File, timeout: Duration) -> io::Result<()> {
                 return Err(io::Error::new(ErrorKind::WouldBlock, "another server uses it"));
             }
             Err(TryLockError::WouldBlock) => thread::sleep(LOCK_INTERVAL),
-        }
-    }
-}
-
-/// What has happened to the file of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Offered,
-    Placed,
-}
-
-impl Phase {
-    const fn suffix(self) -> &'static str {
-        match self {
-            Self::Offered => "offered",
-            Self::Placed => "placed",
-        }
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn path(&self, number: u64, phase: Phase) -> PathBuf {
-        self.directory.join(format!("{number:016x}.{}", phase.suffix()))
-    }
-
-    /// The entries in the directory.
-    fn entries(&self) -> io::Result<Vec<(u64, Phase)>> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let name = entry?.file_name();
-            let name = name.to_string_lossy();
-            let Some((number, suffix)) = name.split_once('.') else { continue };
-            let Ok(number) = u64::from_str_radix(number, 16) else { continue };
-            let phases = [Phase::Offered, Phase::Placed];
-            found.extend(
-                phases.iter().filter(|it| it.suffix() == suffix).map(|phase| (number, *phase)),
-            );
-        }
-        found.sort_unstable_by_key(|(number, _)| *number);
-        Ok(found)
-    }
-
-    /// Settles the offered entries of an earlier server.
-    fn recover(&self) -> io::Result<()> {
-        for (number, phase) in self.entries()? {
-            self.state().next = number.saturating_add(1);
-            if phase == Phase::Offered {
-                self.settle(number)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds an entry for a file that is about to be put in place.
-    fn offered(&self, entry: &Entry<'_>) -> io::Result<u64> {
-        let number = {
-            let mut state = self.state();
-            let number = state.next;
-            state.next = number.saturating_add(1);
-            number
-        };
-        entry.write(&self.path(number, Phase::Offered), &self.served)?;
-        Ok(number)
-    }
-
-    /// The file is in place.
-    fn placed(&self, number: u64) {
-        let renamed =
-            fs::rename(self.path(number, Phase::Offered), self.path(number, Phase::Placed));
-        if let Err(error) = renamed {
-            let why = describe::os_error(&error);
-            error!("the journal of received files cannot be written: {why}");
-            return;
-        }
-        let mut state = self.state();
-        if state.has_more || state.waiting.len() >= MAX_REMEMBERED {
-            state.has_more = true;
-        } else {
-            state.waiting.push_back(number);
-        }
-        self.changed.notify_one();
-    }
-
-    /// Places the entry if its file is in place, and removes it otherwise. Returns whether it is.
-    fn settle(&self, number: u64) -> io::Result<bool> {
-        let path = self.path(number, Phase::Offered);
-        let is_placed = Entry::is_in_place(&path)?;
-        if is_placed {
-            fs::rename(path, self.path(number, Phase::Placed))?;
-        } else {
-            fs::remove_file(path)?;
-        }
-        Ok(is_placed)
-    }
-
-    /// The file was not put in place, or it is not known whether it was.
-    fn failed(&self, number: u64) {
-        match self.settle(number) {
-            Ok(true) => {
-                self.state().has_more = true;
-                self.changed.notify_one();
-            }
-            Ok(false) => {}
-            Err(error) => {
-                let why = describe::os_error(&error);
-                error!("the journal of received files cannot be written: {why}");
-            }
-        }
-    }
-
-    /// The session of an entry has ended before its file was in place; its commit may go on.
-    fn abandoned(&self, number: u64) {
-        self.state().unresolved.push((number, Instant::now()));
-        self.changed.notify_one();
-    }
-
-    fn resolve(&self, state: &mut State) {
-        let mut is_found = false;
-        state.unresolved.retain(|(number, since)| {
-            let path = self.path(*number, Phase::Offered);
-            let is_placed = matches!(Entry::is_in_place(&path), Ok(true));
-            if is_placed && fs::rename(&path, self.path(*number, Phase::Placed)).is_ok() {
-                is_found = true;
-                return false;
-            }
-            since.elapsed() < RESOLVE_TIMEOUT
-        });
-        state.has_more |= is_found;
-    }
-
-    /// Remembers placed entries of the directory.
-    fn find_placed(&self, state: &mut State) {
-        state.has_more = false;
-        match self.entries() {
-            Ok(entries) => {
-                let placed = entries.into_iter().filter(|(_, phase)| *phase == Phase::Placed);
-                for (number, _) in placed.filter(|(number, _)| !state.taken.contains(number)) {
-                    if state.waiting.len() >= MAX_REMEMBERED {
-                        state.has_more = true;
-                        break;
-                    }
-                    state.waiting.push_back(number);
-                }
-            }
-            Err(error) => {
-                let why = describe::os_error(&error);
-                warn!("the journal of received files cannot be read: {why}");
-            }
         }
     }
 }

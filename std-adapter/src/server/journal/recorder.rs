@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tinyferry_core::store::Kind;
 use tracing::error;
 
-use super::Shared;
 use super::entry::Entry;
+use super::shared::Shared;
 use crate::describe;
 use crate::fs::names::join;
 use crate::fs::{Direction, Event, Observer};

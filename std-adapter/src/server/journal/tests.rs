@@ -4,6 +4,7 @@ use std::time::Duration;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
+use super::shared::MAX_REMEMBERED;
 use super::*;
 use crate::fs::{Direction, Event, Observer};
 
