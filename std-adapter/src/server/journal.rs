@@ -71,6 +71,8 @@ impl Journal {
                 return Some(Job { number, entry: shared.path(number, Phase::Placed) });
             }
             if state.is_ending && state.unresolved.is_empty() {
+                // The last search may have found nothing.
+                shared.changed.notify_all();
                 return None;
             }
             let waited = shared.changed.wait_timeout(state, RESOLVE_INTERVAL);

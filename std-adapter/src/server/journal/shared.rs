@@ -115,6 +115,8 @@ impl Shared {
 
     /// The file is in place.
     pub(super) fn placed(&self, number: u64) {
+        // Otherwise a search of the directory could find the entry before it is noted, and it would be handed out twice.
+        let mut state = self.state();
         let renamed =
             fs::rename(self.path(number, Phase::Offered), self.path(number, Phase::Placed));
         if let Err(error) = renamed {
@@ -122,13 +124,12 @@ impl Shared {
             error!("the journal of received files cannot be written: {why}");
             return;
         }
-        let mut state = self.state();
         if state.has_more || state.waiting.len() >= MAX_REMEMBERED {
             state.has_more = true;
         } else {
             state.waiting.push_back(number);
         }
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     /// Places the entry if its file is in place, and removes it otherwise. Returns whether it is.
@@ -148,7 +149,7 @@ impl Shared {
         match self.settle(number) {
             Ok(true) => {
                 self.state().has_more = true;
-                self.changed.notify_one();
+                self.changed.notify_all();
             }
             Ok(false) => {}
             Err(error) => {
@@ -161,7 +162,7 @@ impl Shared {
     /// The session of an entry has ended before its file was in place; its commit may go on.
     pub(super) fn abandoned(&self, number: u64) {
         self.state().unresolved.push((number, Instant::now()));
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     pub(super) fn resolve(&self, state: &mut State) {

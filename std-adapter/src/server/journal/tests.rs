@@ -129,3 +129,54 @@ fn more_files_wait_than_are_remembered() {
     assert!(journal.0.state().waiting.len() <= MAX_REMEMBERED);
     assert_eq!(handle(&journal).len(), count);
 }
+
+#[test]
+fn no_file_is_handed_out_twice_while_the_directory_is_searched() {
+    const FILES: usize = 3 * MAX_REMEMBERED;
+    let place = Place::new();
+    let journal = place.open();
+    let record = |client: usize, count: usize| {
+        let mut recorder = journal.recorder("", "client", None);
+        for number in 0..count {
+            let path = format!("{client}-{number}");
+            committing(&mut recorder, &path, 0);
+            done(&mut recorder, &path);
+        }
+    };
+    // More than are remembered: the further ones are searched for.
+    record(0, MAX_REMEMBERED + 1);
+    let take = || {
+        let mut taken = Vec::new();
+        while let Some(job) = journal.take() {
+            fs::remove_file(&job.entry).expect("it is handed out once");
+            taken.push(job.entry.clone());
+            journal.handled(&job);
+        }
+        taken.len()
+    };
+    let taken = std::thread::scope(|scope| {
+        let takers = [(); 2].map(|()| scope.spawn(take));
+        let recorders = [1, 2].map(|client| scope.spawn(move || record(client, FILES)));
+        recorders.into_iter().for_each(|recorder| recorder.join().expect("it records"));
+        journal.finish(Duration::from_secs(60));
+        takers.map(|taker| taker.join().expect("it takes")).iter().sum::<usize>()
+    });
+    assert_eq!(taken, MAX_REMEMBERED + 1 + 2 * FILES);
+    assert_eq!(place.entries(), 0);
+}
+
+#[test]
+fn the_end_of_a_search_that_finds_nothing_is_waited_for_no_longer() {
+    let place = Place::new();
+    let journal = place.open();
+    let begin = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        let finishing = scope.spawn(|| journal.finish(Duration::from_secs(60)));
+        while !journal.0.state().is_ending {
+            std::thread::yield_now();
+        }
+        assert!(journal.take().is_none());
+        finishing.join().expect("it ends");
+    });
+    assert!(begin.elapsed() < Duration::from_secs(30));
+}
