@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
@@ -143,22 +143,5 @@ impl Observer for Count {
 impl Drop for Count {
     fn drop(&mut self) {
         self.counters.open_sessions.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A clock for one call.
-pub(crate) struct Stopwatch<'a> {
-    counters: &'a Counters,
-    call: Call,
-    since: Instant,
-}
-
-impl<'a> Stopwatch<'a> {
-    pub(crate) fn start(counters: &'a Counters, call: Call) -> Self {
-        Self { counters, call, since: Instant::now() }
-    }
-
-    pub(crate) fn stop(self) {
-        self.counters.took(self.call, self.since.elapsed());
     }
 }

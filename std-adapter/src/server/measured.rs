@@ -1,6 +1,5 @@
 //! A store whose slow calls are measured.
 
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -9,72 +8,52 @@ use tinyferry_core::store::{
     Accepted, CommitFailed, Deferral, Kind, Offer, Operation, Stat, Store,
 };
 
-use super::counters::{Call, Counters, Stopwatch};
+use super::counters::{Call, Counters};
 
-/// A store whose slow calls are measured.
+/// Measures the slow calls of a store, and forwards all calls.
 pub(crate) struct Measured<'a, S> {
     store: &'a mut S,
-    counters: Arc<Counters>,
-    /// When the commit began that is pending.
-    commit: Option<Instant>,
+    counters: &'a Counters,
+    /// When the call began that is pending.
+    since: Option<Instant>,
 }
 
-impl<'a, S: Store> Measured<'a, S> {
-    pub(crate) fn new(store: &'a mut S, counters: &Arc<Counters>) -> Self {
-        Self { store, counters: Arc::clone(counters), commit: None }
+impl<'a, S> Measured<'a, S> {
+    pub(crate) fn new(store: &'a mut S, counters: &'a Counters) -> Self {
+        Self { store, counters, since: None }
     }
 
-    fn measure<T>(&mut self, call: Call, run: impl FnOnce(&mut S) -> T) -> T {
-        let watch = Stopwatch::start(&self.counters, call);
-        let result = run(self.store);
-        watch.stop();
-        result
+    /// Measures a call from its first poll on.
+    fn poll<T>(&mut self, call: Call, poll: impl FnOnce(&mut S) -> Poll<T>) -> Poll<T> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let polled = poll(self.store);
+        if polled.is_ready() {
+            self.since = None;
+            self.counters.took(call, since.elapsed());
+        }
+        polled
     }
 }
 
-impl<S: Store> Store for Measured<'_, S> {
+impl<S: Store + Deferral> Store for Measured<'_, S> {
     fn inner(&mut self) -> Option<&mut dyn Store> {
         Some(self.store)
     }
 
     fn deferral(&mut self) -> Option<&mut dyn Deferral> {
-        // The answer of the inner store is always the same.
-        if self.store.deferral().is_some() { Some(self) } else { None }
-    }
-
-    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        self.measure(Call::Offer, |store| store.offer(offer))
-    }
-
-    fn commit(&mut self) -> Result<(), Reason> {
-        self.measure(Call::Commit, Store::commit)
+        Some(self)
     }
 
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
-        self.measure(Call::Open, |store| store.open(path, tree))
+        let since = Instant::now();
+        let opened = self.store.open(path, tree);
+        self.counters.took(Call::Open, since.elapsed());
+        opened
     }
 
-    fn operate(
-        &mut self,
-        path: &str,
-        kind: Kind,
-        operation: &Operation<'_>,
-    ) -> Result<Stat, Reason> {
-        self.measure(Call::Operate, |store| store.operate(path, kind, operation))
-    }
-
-    // These move content, many times a millisecond.
-
-    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        self.store.store(position, bytes)
-    }
-
-    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        self.store.load(position, into)
-    }
-
-    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
-        self.store.digest(start, position, end)
+    fn abandon(&mut self, reason: Reason, all: bool) {
+        self.since = None;
+        self.store.abandon(reason, all);
     }
 
     fn hole(&mut self, position: u64) -> Option<u64> {
@@ -86,12 +65,9 @@ impl<S: Store> Store for Measured<'_, S> {
     }
 }
 
-impl<S: Store> Deferral for Measured<'_, S> {
+impl<S: Deferral> Deferral for Measured<'_, S> {
     fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
-        self.measure(Call::Offer, |store| match store.deferral() {
-            Some(deferral) => deferral.poll_offer(offer),
-            None => Poll::Ready(store.offer(offer)),
-        })
+        self.poll(Call::Offer, |store| store.poll_offer(offer))
     }
 
     fn poll_operate(
@@ -100,29 +76,78 @@ impl<S: Store> Deferral for Measured<'_, S> {
         kind: Kind,
         operation: &Operation<'_>,
     ) -> Poll<Result<Stat, Reason>> {
-        self.measure(Call::Operate, |store| match store.deferral() {
-            Some(deferral) => deferral.poll_operate(path, kind, operation),
-            None => Poll::Ready(store.operate(path, kind, operation)),
-        })
+        self.poll(Call::Operate, |store| store.poll_operate(path, kind, operation))
     }
 
     fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
-        let since = *self.commit.get_or_insert_with(Instant::now);
-        let polled = match self.store.deferral() {
-            Some(deferral) => deferral.poll_commit(),
-            None => Poll::Ready(self.store.commit()),
-        };
-        if polled.is_ready() {
-            self.commit = None;
-            self.counters.took(Call::Commit, since.elapsed());
-        }
-        polled
+        self.poll(Call::Commit, S::poll_commit)
     }
 
     fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
-        match self.store.deferral() {
-            Some(deferral) => deferral.poll_flush_commits(),
-            None => Poll::Ready(Ok(())),
+        self.store.poll_flush_commits()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A store whose commit is pending at the first polls.
+    struct Slow(u32);
+
+    impl Store for Slow {}
+
+    impl Deferral for Slow {
+        fn poll_offer(&mut self, _: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
+            Poll::Pending
         }
+
+        fn poll_operate(
+            &mut self,
+            _: &str,
+            _: Kind,
+            _: &Operation<'_>,
+        ) -> Poll<Result<Stat, Reason>> {
+            Poll::Pending
+        }
+
+        fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+            sleep(Duration::from_millis(5));
+            match self.0.checked_sub(1) {
+                Some(left) => {
+                    self.0 = left;
+                    Poll::Pending
+                }
+                None => Poll::Ready(Ok(())),
+            }
+        }
+
+        fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_call_is_measured_once_from_its_first_poll_on() {
+        let (mut slow, counters) = (Slow(3), Counters::default());
+        let mut measured = Measured::new(&mut slow, &counters);
+        while measured.poll_commit().is_pending() {}
+        let latency = counters.latency(Call::Commit).unwrap();
+        let times =
+            || latency.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum::<u64>();
+        assert_eq!(times(), 1);
+        assert!(latency.nanoseconds.load(Ordering::Relaxed) >= 20_000_000);
+        // A call that is abandoned is none, and its time does not count for the next one.
+        measured.store.0 = 1;
+        assert!(measured.poll_commit().is_pending());
+        sleep(Duration::from_millis(500));
+        measured.abandon(Reason::Cancelled, true);
+        assert!(measured.poll_commit().is_ready());
+        assert_eq!(times(), 2);
+        assert!(latency.nanoseconds.load(Ordering::Relaxed) < 500_000_000);
     }
 }

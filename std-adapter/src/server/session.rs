@@ -119,12 +119,12 @@ impl Serving {
         let make = |observers| SessionStore::new(permissions, &service.options, observers, loss);
         let result = match store.open(make)? {
             SessionStore::Directory(store) => {
-                let store = &mut Measured::new(&mut **store, &service.counters);
+                let store = Measured::new(&mut **store, &service.counters);
                 drive_store(session, link, store, (loss, pacer), linger)
             }
             #[cfg(feature = "s3")]
             SessionStore::Bucket(store) => {
-                let store = &mut Measured::new(&mut **store, &service.counters);
+                let store = Measured::new(&mut **store, &service.counters);
                 drive_store(session, link, store, (loss, pacer), linger)
             }
         };
@@ -190,10 +190,10 @@ impl Serving {
     }
 }
 
-fn drive_store<L: Pausable, S: Store>(
+fn drive_store<L: Pausable>(
     session: &mut Session<Desktop>,
     link: &mut L,
-    store: &mut S,
+    mut store: impl Store,
     (loss, pacer): (&Loss, &mut Option<Pacer>),
     linger: impl FnMut() -> Millis,
 ) -> Option<Result<Outcome, blocking::Error<std::io::Error>>> {
@@ -206,9 +206,9 @@ fn drive_store<L: Pausable, S: Store>(
     match pacer {
         Some(pacer) => {
             let mut link = Limited::new(link, pacer, loss.clone());
-            drive_until_idle(session, &mut link, store, on_step, linger)
+            drive_until_idle(session, &mut link, &mut store, on_step, linger)
         }
-        None => drive_until_idle(session, link, store, on_step, linger),
+        None => drive_until_idle(session, link, &mut store, on_step, linger),
     }
 }
 
