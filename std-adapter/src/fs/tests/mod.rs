@@ -3,6 +3,7 @@
 mod announced;
 mod bits;
 mod blind;
+mod committing;
 mod confinement;
 mod deferred;
 mod digests;
