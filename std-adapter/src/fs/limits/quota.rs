@@ -1,9 +1,10 @@
 //! The quota of a directory: how much the files below it may take. All clients of the directory share one account.
 //!
 //! The files are counted when the first client needs it, and again when a file would not fit: since then others may have
-//! been removed. In between, accepted files are added.
+//! been removed. A count finds what is stored; the rest of each open transfer is added to it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,12 +20,12 @@ const RECOUNT: Duration = Duration::from_secs(1);
 
 /// The accounts of the directories of one server, by their paths.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Quotas(Arc<Mutex<BTreeMap<String, Arc<Mutex<Account>>>>>);
+pub(crate) struct Quotas(Arc<Mutex<BTreeMap<String, Arc<Account>>>>);
 
 impl Quotas {
     /// The quota of `most` bytes for the directory of this path.
     pub(crate) fn of(&self, directory: &str, most: u64) -> Quota {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = lock(&self.0);
         let account = accounts.entry(directory.to_owned()).or_default();
         Quota { most, account: Arc::clone(account) }
     }
@@ -34,35 +35,45 @@ impl Quotas {
 #[derive(Debug, Clone)]
 pub(crate) struct Quota {
     most: u64,
-    account: Arc<Mutex<Account>>,
+    account: Arc<Account>,
 }
 
 /// The bytes of one directory.
 #[derive(Debug, Default)]
-pub(crate) struct Account {
-    /// When the files were counted, and their bytes.
-    counted: Option<(Instant, u64)>,
-    /// Bytes of files that were accepted since.
-    added: u64,
-    /// Bytes of transfers that are open.
-    open: u64,
+struct Account {
+    /// When the files were counted, and their bytes. Locked while they are counted and while a share is taken; a transfer
+    /// does not wait for that.
+    counted: Mutex<Option<(Instant, u64)>>,
+    /// Bytes that were stored since the count began.
+    added: AtomicU64,
+    /// Bytes of open transfers that are not stored yet.
+    open: AtomicU64,
 }
 
-/// The share of an open transfer.
+/// The bytes of an open transfer that are not stored yet.
 #[derive(Debug)]
 pub(crate) struct Share {
-    account: Arc<Mutex<Account>>,
+    account: Arc<Account>,
     bytes: u64,
 }
 
-fn lock(account: &Mutex<Account>) -> MutexGuard<'_, Account> {
-    account.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Account {
-    fn left(&self, most: u64) -> u64 {
-        let counted = self.counted.map_or(0, |(_, bytes)| bytes);
-        most.saturating_sub(counted.saturating_add(self.added).saturating_add(self.open))
+    fn left(&self, counted: u64, most: u64) -> u64 {
+        // What is stored meanwhile counts twice rather than not at all.
+        let open = self.open.load(Ordering::SeqCst);
+        let added = self.added.load(Ordering::SeqCst);
+        most.saturating_sub(counted.saturating_add(added).saturating_add(open))
+    }
+
+    fn count(&self, root: &Dir) -> u64 {
+        let before = self.added.load(Ordering::SeqCst);
+        let bytes = size_below(root);
+        self.added.fetch_sub(before, Ordering::SeqCst);
+        bytes
     }
 }
 
@@ -72,8 +83,9 @@ impl Quota {
     /// # Errors
     /// They do not fit.
     pub(crate) fn take(&self, root: &Dir, bytes: u64) -> Result<Share, StoreError> {
-        let mut account = self.check(root, bytes)?;
-        account.open = account.open.saturating_add(bytes);
+        let counted = self.find(root, bytes)?;
+        self.account.open.fetch_add(bytes, Ordering::SeqCst);
+        drop(counted);
         Ok(Share { account: Arc::clone(&self.account), bytes })
     }
 
@@ -81,20 +93,32 @@ impl Quota {
     ///
     /// # Errors
     /// They do not.
-    pub(crate) fn check(
+    pub(crate) fn check(&self, root: &Dir, bytes: u64) -> Result<(), StoreError> {
+        self.find(root, bytes).map(drop)
+    }
+
+    fn find(
         &self,
         root: &Dir,
         bytes: u64,
-    ) -> Result<MutexGuard<'_, Account>, StoreError> {
-        let mut account = lock(&self.account);
-        let may_count = account.counted.is_none_or(|(at, _)| at.elapsed() >= RECOUNT);
-        if account.counted.is_none() || (bytes > account.left(self.most) && may_count) {
-            account.counted = Some((Instant::now(), size_below(root)));
-            account.added = 0;
-        }
-        let left = account.left(self.most);
+    ) -> Result<MutexGuard<'_, Option<(Instant, u64)>>, StoreError> {
+        let account = &self.account;
+        let mut last = lock(&account.counted);
+        let counted = match *last {
+            Some((at, counted))
+                if bytes <= account.left(counted, self.most) || at.elapsed() < RECOUNT =>
+            {
+                counted
+            }
+            _ => {
+                let counted = account.count(root);
+                *last = Some((Instant::now(), counted));
+                counted
+            }
+        };
+        let left = account.left(counted, self.most);
         if bytes <= left {
-            return Ok(account);
+            return Ok(last);
         }
         let [bytes, left, most] = [bytes, left, self.most].map(describe::rounded_size);
         let detail = format!("it needs {bytes} more, and {left} of the quota of {most} are left");
@@ -102,11 +126,31 @@ impl Quota {
     }
 }
 
+impl Share {
+    /// Records that `bytes` of it are stored: a count finds them.
+    pub(crate) fn stored(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.account.added.fetch_add(bytes, Ordering::SeqCst);
+        self.account.open.fetch_sub(bytes, Ordering::SeqCst);
+    }
+
+    /// Adds another share of the same quota to the one that is there, if any.
+    pub(crate) fn join(into: &mut Option<Self>, share: Option<Self>) {
+        match (into, share) {
+            (Some(into), Some(mut share)) => {
+                into.bytes = into.bytes.saturating_add(std::mem::take(&mut share.bytes));
+            }
+            (into @ None, share) => *into = share,
+            (Some(_), None) => {}
+        }
+    }
+}
+
 impl Drop for Share {
+    /// What is not stored counts as stored until the next count.
     fn drop(&mut self) {
-        let mut account = lock(&self.account);
-        account.open = account.open.saturating_sub(self.bytes);
-        account.added = account.added.saturating_add(self.bytes);
+        self.stored(self.bytes);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
+use crate::fs::limits::quota::Share;
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
 use crate::fs::sys::metadata::Attributes;
@@ -24,6 +25,8 @@ pub(crate) struct Batch {
     dirs: Vec<Arc<Dir>>,
     paths: String,
     bytes: Vec<u8>,
+    /// The share of the quota for all of its files.
+    share: Option<Share>,
 }
 
 /// The report of a file when it is in place.
@@ -70,14 +73,16 @@ impl Outcome {
 }
 
 impl Batch {
-    /// Adds a file for `path`; `dir` is its directory.
+    /// Adds a file for `path`; `dir` is its directory, and `share` its share of the quota.
     pub(crate) fn add(
         &mut self,
         dir: &Arc<Dir>,
         path: &str,
         complete: &CompleteFile<'_>,
         ticket: Ticket,
+        share: Option<Share>,
     ) {
+        Share::join(&mut self.share, share);
         if !self.dirs.last().is_some_and(|last| Arc::ptr_eq(last, dir)) {
             self.dirs.push(Arc::clone(dir));
         }
@@ -185,6 +190,7 @@ impl Batch {
         self.dirs.clear();
         self.paths.clear();
         self.bytes.clear();
+        self.share = None;
     }
 
     fn path(&self, file: &BatchFile) -> &str {

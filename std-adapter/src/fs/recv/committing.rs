@@ -133,7 +133,12 @@ impl RecvStore {
                 Err(error) => return Err((path, error)),
             };
             let (name, existing) = (split(&path).1.to_owned(), self.access.policy.existing);
-            let work = Background::start(move || staged.put_alone(&dir, &name, existing));
+            let share = incoming.share;
+            let work = Background::start(move || {
+                let placed = staged.put_alone(&dir, &name, existing);
+                drop(share);
+                placed
+            });
             return Ok(Some(Committing::File { work, path, size, prefix }));
         }
         if self.open.is_none()

@@ -6,6 +6,7 @@ use super::RecvStore;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
 use crate::fs::limits::Limits;
+use crate::fs::limits::quota::Share;
 use crate::fs::names::split;
 
 /// The bytes for which space is found at once where the size of a file is not known.
@@ -106,7 +107,8 @@ impl RecvStore {
         let dir = self.cursor.nearest(split(&open.expected.path).0)?;
         drop(reservations.reserve(&dir, more, *reserve)?);
         if let Some(quota) = quota {
-            drop(quota.take(self.cursor.root(), more)?);
+            let share = quota.take(self.cursor.root(), more)?;
+            Share::join(&mut open.share, Some(share));
         }
         open.granted = granted;
         Ok(())

@@ -24,7 +24,7 @@ impl RecvStore {
             let dir = self.cursor.nearest(path)?;
             self.limits.reservations.reserve(&dir, bytes, self.limits.reserve)?;
             if let Some(quota) = &self.limits.quota {
-                drop(quota.check(self.cursor.root(), bytes)?);
+                quota.check(self.cursor.root(), bytes)?;
             }
         }
         Ok(())
@@ -160,16 +160,13 @@ impl RecvStore {
                 let kept = self.limits.reserve;
                 let quota = self.limits.quota.as_ref().filter(|_| needed > 0);
                 let share = quota.map(|quota| quota.take(self.cursor.root(), needed));
-                let share = share.transpose()?;
+                incoming.share = share.transpose()?;
                 match is_small {
                     true => {
                         let sizes = (needed, kept);
                         self.small_files.add(reservations, &dir, above, sizes).map(|()| None)
                     }
-                    false => {
-                        incoming.share = share;
-                        reservations.reserve(&dir, needed, kept).map(Some)
-                    }
+                    false => reservations.reserve(&dir, needed, kept).map(Some),
                 }
             });
             incoming.reservation = match reserved {

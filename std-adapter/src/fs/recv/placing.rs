@@ -34,7 +34,8 @@ impl RecvStore {
             let ExpectedFile { path, commit_id, .. } = &incoming.expected;
             let size = complete.bytes.len() as u64;
             let ticket = commit_id.map(|commit_id| Ticket { commit_id, size, prefix: 0, sha256 });
-            match self.deferred.put(&mut self.cursor, path, &complete, ticket, observer)? {
+            let share = &mut incoming.share;
+            match self.deferred.put(&mut self.cursor, path, &complete, ticket, share, observer)? {
                 Put::InPlace => return Ok(true),
                 Put::Deferred => return Ok(false),
                 Put::Unsupported => {}
@@ -52,7 +53,8 @@ impl RecvStore {
                 self.register_partial(incoming.left.take());
                 let (path, ticket) =
                     (&incoming.expected.path, Ticket { commit_id, size, prefix, sha256 });
-                self.deferred.stage(&mut self.cursor, path, staged?, ticket, observer)?;
+                let share = incoming.share.take();
+                self.deferred.stage(&mut self.cursor, path, staged?, ticket, share, observer)?;
                 return Ok(false);
             }
             self.deferred.finish(&mut self.cursor, observer);

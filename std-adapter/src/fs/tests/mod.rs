@@ -13,6 +13,7 @@ mod links;
 mod owners;
 mod partial_limit;
 mod partials;
+mod quota;
 mod receiving;
 mod recorder;
 mod removed;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
+use crate::fs::limits::quota::Share;
 use crate::fs::names::{below, split};
 use crate::fs::policy::Existing;
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
@@ -80,13 +81,15 @@ impl DeferredCommits {
         self.existing = existing;
     }
 
-    /// Commits a small file without a partial: at once, or deferred if it has a ticket.
+    /// Commits a small file without a partial: at once, or deferred if it has a ticket. A deferred one keeps the `share` of
+    /// the quota.
     pub(crate) fn put(
         &mut self,
         cursor: &mut DirCursor,
         path: &str,
         complete: &CompleteFile<'_>,
         ticket: Option<Ticket>,
+        share: &mut Option<Share>,
         observer: &mut impl Observer,
     ) -> Result<Put, StoreError> {
         let (parent, name) = split(path);
@@ -106,7 +109,7 @@ impl DeferredCommits {
             let is_put = self.durable.is_none() && self.temp_files.put(&dir, name, complete);
             return Ok(if is_put { Put::InPlace } else { Put::Unsupported });
         };
-        self.gathered.add(&dir, path, complete, ticket);
+        self.gathered.add(&dir, path, complete, ticket, share.take());
         if self.gathered.is_full() {
             self.dispatch(cursor, observer);
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{DeferredCommits, MAX_FINISHED, timeout_unless};
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
+use crate::fs::limits::quota::Share;
 use crate::fs::names::split;
 use crate::fs::recv::batch::{Batch, MAX_FILES, Outcome, Ticket};
 use crate::fs::recv::staged::Staged;
@@ -72,13 +73,14 @@ impl DeferredCommits {
         Ok(!cursor.may_fold())
     }
 
-    /// Queues a file that is written and gets its name later.
+    /// Queues a file that is written and gets its name later. It keeps its share of the quota until then.
     pub(crate) fn stage(
         &mut self,
         cursor: &mut DirCursor,
         path: &str,
         (staged, bytes): (Staged, u64),
         ticket: Ticket,
+        share: Option<Share>,
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
         let dir = cursor.made(split(path).0, None, false)?;
@@ -91,6 +93,7 @@ impl DeferredCommits {
             path,
             &CompleteFile { bytes: &[], attributes: Attributes::default() },
             ticket,
+            share,
         );
         let outcome = Outcome { staged: vec![staged], ..Outcome::default() };
         self.finished.push_back((Arc::new(batch), outcome));

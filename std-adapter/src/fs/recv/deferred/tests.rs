@@ -13,7 +13,8 @@ fn batch(dir: &Arc<Dir>, files: &[(&str, &[u8])]) -> Batch {
     let mut batch = Batch::default();
     for (path, bytes) in files {
         let complete = CompleteFile { bytes, attributes: Attributes::default() };
-        batch.add(dir, path, &complete, Ticket { commit_id: 1, size: 0, prefix: 0, sha256: None });
+        let ticket = Ticket { commit_id: 1, size: 0, prefix: 0, sha256: None };
+        batch.add(dir, path, &complete, ticket, None);
     }
     batch
 }

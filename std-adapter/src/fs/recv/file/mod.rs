@@ -44,7 +44,7 @@ pub(crate) struct RecvFile {
     pub(crate) left: Option<LeftPartial>,
     /// Space for the content that is not stored yet.
     pub(crate) reservation: Option<Reservation>,
-    /// The share of the quota that it takes.
+    /// The share of the quota for the content that is not stored yet.
     pub(crate) share: Option<Share>,
     /// Of a file without a size: the position up to which space was found.
     pub(crate) granted: u64,
@@ -114,6 +114,9 @@ impl RecvFile {
         }
         if let Some(reservation) = &mut self.reservation {
             reservation.stored(bytes.len() as u64);
+        }
+        if let Some(share) = &mut self.share {
+            share.stored(bytes.len() as u64);
         }
         Ok(())
     }
