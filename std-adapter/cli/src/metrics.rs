@@ -14,6 +14,8 @@ use crate::json::reason_word;
 
 /// How long one request may take, from the connection to the answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(200);
 /// The longest request that is read, in bytes.
 const MAX_REQUEST: usize = 8 * 1024;
 
@@ -46,6 +48,10 @@ impl Endpoint {
         info!("the numbers of the server are at http://{}/metrics", self.0.local_addr()?);
         let serve = move || {
             for stream in self.0.incoming() {
+                if stream.is_err() {
+                    // Of a shortage, as of descriptors, the next call would fail at once too.
+                    thread::sleep(PAUSE);
+                }
                 let answered = stream.and_then(|stream| answer(stream, &metrics));
                 if let Err(error) = answered {
                     debug!("a request for the numbers has failed: {}", describe::os_error(&error));
