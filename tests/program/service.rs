@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use boon::{Compiler, Schemas};
 use serde_json::Value;
@@ -43,11 +43,16 @@ fn a_server_tells_its_service_manager_its_state() {
     let manager = Manager::bind(&place);
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
     command.args(["serve", "--listen", "tcp://127.0.0.1:0"]).arg(place.served(""));
-    command.env("NOTIFY_SOCKET", place.here("notify")).env("WATCHDOG_USEC", "200000");
+    command.env("NOTIFY_SOCKET", place.here("notify")).env("WATCHDOG_USEC", "3000000");
     let mut server = Server::start_by(command);
     assert_eq!(manager.told(), "READY=1");
-    for _ in 0..3 {
+    assert_eq!(manager.told(), "WATCHDOG=1");
+    // In time: half of the time after which the manager would end it.
+    for _ in 0..2 {
+        let begin = Instant::now();
         assert_eq!(manager.told(), "WATCHDOG=1");
+        let took = begin.elapsed();
+        assert!(took > Duration::from_millis(500) && took < Duration::from_secs(3), "{took:?}");
     }
     server.client(&place.here(""), &["ping"]).well();
     server.signal("TERM");
