@@ -61,9 +61,10 @@ fn a_file_beyond_the_quota_of_its_key_is_refused() {
         .collect();
     stored.sort();
     assert_eq!(stored, ["one", "three"]);
-    // So it is with a new tree.
+    // Of a new tree that does not fit as a whole, none is stored.
     fs::rename(here.join("tree"), here.join("other")).expect("a directory");
-    assert_ne!(put("5a", &["other"]).code, Some(0));
+    put("5a", &["other"]).with(6, &["it needs 90.00 KiB more", "of the quota of 100.00 KiB"]);
+    assert!(!place.served("box/other").exists());
     // Removed files make room.
     server.client(&here, &["rm", "a", "--key", "5a"]).well();
     std::thread::sleep(std::time::Duration::from_secs(1));
@@ -92,6 +93,15 @@ fn content_without_a_size_ends_at_the_quota() {
         "{told}"
     );
     assert!(!place.served("box/large").exists());
+    // So it is with the reserve.
+    let reserving = Server::start(&place.served(""), &["--reserve", "8000T"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "echo x | \"$0\" put - --as piped -e \"$1\""]);
+    shell.args([env!("CARGO_BIN_EXE_tinyferry"), &reserving.endpoint]).env("TINYFERRY_CONFIG", "");
+    let ended = shell.output().expect("it runs");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success() && told.contains("must stay free"), "{told}");
+    assert!(!place.served("piped").exists());
 }
 
 #[test]
