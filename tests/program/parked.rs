@@ -92,6 +92,28 @@ fn idle_silent_and_slow_clients_take_no_thread_and_little_memory() {
 }
 
 #[test]
+fn idle_clients_with_keys_take_little_memory() {
+    const CLIENTS: usize = 400;
+    let place = Place::new();
+    let key = place.here("key");
+    write_private(&key, &format!("shared {}\n", "5e".repeat(32)));
+    let key_text = key.display().to_string();
+    let limits = ["--key", &key_text, "--clients", "400", "--clients-per-address", "400"];
+    let server = Server::start(&place.served(""), &limits);
+    let mut clients: Vec<_> = (0..CLIENTS / 2).map(|_| connect(&server, Some(&key))).collect();
+    await_parked(&server);
+    let before = server.kibibytes("VmRSS");
+    clients.extend((0..CLIENTS / 2).map(|_| connect(&server, Some(&key))));
+    await_parked(&server);
+    let grown = server.kibibytes("VmRSS").saturating_sub(before);
+    println!("{} idle clients with keys: {grown} KiB", CLIENTS / 2);
+    assert!(grown <= CLIENTS as u64 / 2 * 6, "{} idle clients cost {grown} KiB", CLIENTS / 2);
+    for client in &mut clients {
+        client.ping().expect("it answers");
+    }
+}
+
+#[test]
 fn a_parked_client_that_leaves_gives_its_slot_back() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &["--clients", "2"]);

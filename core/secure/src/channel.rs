@@ -3,6 +3,7 @@
 
 mod input;
 mod output;
+mod resting;
 mod state;
 
 use core::fmt;
@@ -12,7 +13,8 @@ use zeroize::Zeroize;
 
 use self::input::Input;
 use self::output::Output;
-use self::state::State;
+pub use self::resting::Resting;
+use self::state::{Open, State};
 use crate::bytes::copy;
 use crate::ciphers::{Ciphers, Portable, TAG};
 use crate::error::{Error, Refusal};
@@ -57,7 +59,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
         buffers: [B; 2],
     ) -> Result<Self, Error> {
         let handshake = Handshake::client(identity, &ephemeral, record(&buffers)?)?;
-        Ok(Self::new(handshake, buffers))
+        Ok(Self::new(State::Handshake(handshake), buffers))
     }
 
     /// A server's end. `ephemeral` as for [`Channel::client`].
@@ -66,12 +68,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     /// [`Error::SmallBuffer`].
     pub fn server(ephemeral: PrivateKey, buffers: [B; 2]) -> Result<Self, Error> {
         let handshake = Handshake::server(ephemeral, record(&buffers)?);
-        Ok(Self::new(handshake, buffers))
+        Ok(Self::new(State::Handshake(handshake), buffers))
     }
 
-    fn new(handshake: Handshake<C>, [input, output]: [B; 2]) -> Self {
+    fn new(state: State<C>, [input, output]: [B; 2]) -> Self {
         Self {
-            state: State::Handshake(handshake),
+            state,
             input: Input { buffer: input, raw: 0..0, content: 0..0 },
             output: Output { buffer: output, collected: 0, pending: 0..0 },
             shared: None,
@@ -86,7 +88,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     pub fn step(&mut self) -> Result<Step<'_>, Error> {
         match &mut self.state {
             State::Handshake(handshake) => Ok(handshake.step()),
-            State::Open { .. } => Ok(Step::Done),
+            State::Open(_) => Ok(Step::Done),
             State::Failed(error) => Err(*error),
         }
     }
@@ -131,24 +133,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
 
     /// Whether the ends have chosen suite 2: the records are encrypted by AES-256-GCM.
     pub fn is_aes(&self) -> bool {
-        matches!(&self.state, State::Open { outgoing, .. } if outgoing.is_aes())
-    }
-
-    /// Both buffers, wiped, of an open channel between two records: nothing is left to read, no part of a record has
-    /// come, and nothing is to be sent. The memory of a channel that rests can be freed. `None`: a buffer is in use.
-    ///
-    /// Each must have its length again at the next call of another method.
-    pub fn unused_buffers(&mut self) -> Option<[&mut B; 2]> {
-        let Self { state: State::Open { .. }, input, output, .. } = self else { return None };
-        let is_empty = Range::is_empty(&input.raw)
-            && Range::is_empty(&input.content)
-            && output.collected == 0
-            && Range::is_empty(&output.pending);
-        if !is_empty {
-            return None;
-        }
-        self.wipe();
-        Some([&mut self.input.buffer, &mut self.output.buffer])
+        matches!(&self.state, State::Open(open) if open.outgoing.is_aes())
     }
 }
 
@@ -163,7 +148,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> fmt::Debug for Channel<B, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
             State::Handshake(_) => "Channel(in its handshake)",
-            State::Open { .. } => "Channel(open)",
+            State::Open(_) => "Channel(open)",
             State::Failed(_) => "Channel(failed)",
         })
     }

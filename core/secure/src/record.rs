@@ -1,5 +1,7 @@
 //! Records: one direction of a channel, sealed and opened in order.
 
+use core::mem;
+
 use crate::ciphers::{Ciphers, TAG};
 use crate::error::Error;
 use crate::keys::Secret;
@@ -71,6 +73,12 @@ impl<C: Ciphers> Half<C> {
 
     pub(crate) const fn is_aes(&self) -> bool {
         matches!(self.suite, Choice::AesGcm(_))
+    }
+
+    /// Moves it out, and leaves zeros in place of the key.
+    pub(crate) fn take(&mut self) -> Self {
+        let key = mem::replace(&mut self.key, Secret([0; 32]));
+        Self { suite: self.suite, key, number: self.number }
     }
 
     /// The key alone, for a lossy line.

@@ -3,7 +3,7 @@
 //! Knows files and sockets; the channel itself is [`tinyferry_secure`].
 
 mod aead;
-mod buffer;
+mod channel;
 mod client;
 mod current_keys;
 mod generate;

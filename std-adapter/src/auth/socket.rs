@@ -10,8 +10,7 @@ use tinyferry_secure::{Channel, Error, Identity, PublicKey, Refusal, Step, Trust
 use tracing::debug;
 
 use super::{AuthError, random_key};
-use crate::auth::aead::Fast;
-use crate::auth::buffer::ChannelBuffer;
+use crate::auth::channel::{Awake, SocketChannel, as_io, buffers};
 use crate::transport::socket::is_transient;
 use crate::transport::stream::Socket;
 
@@ -22,20 +21,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct SecureSocket<S: Socket> {
     socket: S,
-    channel: Channel<ChannelBuffer, Fast>,
+    channel: SocketChannel,
     /// Bytes that were taken from the caller and are not all sent yet; it offers them again.
     owed: usize,
-}
-
-/// Wraps an error of the channel in one of the system.
-fn as_io(error: Error) -> io::Error {
-    let kind = match error {
-        Error::Truncated => ErrorKind::ConnectionReset,
-        Error::Closed => ErrorKind::BrokenPipe,
-        Error::Refused(_) | Error::NotTrusted => ErrorKind::PermissionDenied,
-        _ => ErrorKind::InvalidData,
-    };
-    io::Error::new(kind, error)
 }
 
 impl<S: Socket> SecureSocket<S> {
@@ -49,8 +37,9 @@ impl<S: Socket> SecureSocket<S> {
         trust: &mut dyn Trust,
         timeout: Duration,
     ) -> Result<Self, AuthError> {
-        let channel = Channel::client(identity, random_key()?, Default::default())?;
-        Self::complete_handshake(socket, channel, &[], trust, Instant::now() + timeout)
+        let channel = Channel::client(identity, random_key()?, buffers()?)?;
+        let end = Instant::now() + timeout;
+        Self::complete_handshake(socket, Box::new(channel), &[], trust, end)
     }
 
     /// A server's end; `timeout` is that of the handshake.
@@ -75,15 +64,17 @@ impl<S: Socket> SecureSocket<S> {
         end: Instant,
     ) -> Result<Self, AuthError> {
         let mut accepted = Self::accept_after(socket, input, trust, end)?;
-        while !accepted.channel.is_ready()? {
-            accepted.socket.set_read_timeout(Some(time_left(end)?))?;
-            match accepted.socket.receive(accepted.channel.room()) {
-                Ok(count) => accepted.channel.received(count)?,
+        let Self { socket, channel, .. } = &mut accepted;
+        let channel = channel.awake()?;
+        while !channel.is_ready()? {
+            socket.set_read_timeout(Some(time_left(end)?))?;
+            match socket.receive(channel.room()) {
+                Ok(count) => channel.received(count)?,
                 Err(error) if is_transient(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        accepted.socket.set_read_timeout(None)?;
+        socket.set_read_timeout(None)?;
         Ok(accepted)
     }
 
@@ -93,13 +84,13 @@ impl<S: Socket> SecureSocket<S> {
         trust: &mut dyn Trust,
         end: Instant,
     ) -> Result<Self, AuthError> {
-        let channel = Channel::server(random_key()?, Default::default())?;
-        Self::complete_handshake(socket, channel, input, trust, end)
+        let channel = Channel::server(random_key()?, buffers()?)?;
+        Self::complete_handshake(socket, Box::new(channel), input, trust, end)
     }
 
     fn complete_handshake(
         mut socket: S,
-        mut channel: Channel<ChannelBuffer, Fast>,
+        mut channel: Box<Awake>,
         mut input: &[u8],
         trust: &mut dyn Trust,
         end: Instant,
@@ -136,7 +127,7 @@ impl<S: Socket> SecureSocket<S> {
         socket.set_read_timeout(None)?;
         let cipher = if channel.is_aes() { "AES-256-GCM" } else { "ChaCha20-Poly1305" };
         debug!("the connection is encrypted by {cipher}");
-        Ok(Self { socket, channel, owed: 0 })
+        Ok(Self { socket, channel: SocketChannel::Awake(channel), owed: 0 })
     }
 
     /// The other end's public key.
@@ -151,15 +142,16 @@ impl<S: Socket> SecureSocket<S> {
     pub(crate) fn close(&mut self, refusal: Option<Refusal>) -> io::Result<()> {
         let end = Instant::now() + CLOSE_TIMEOUT;
         self.send_pending(end)?;
-        self.channel.close(refusal).map_err(as_io)?;
+        self.channel.awake()?.close(refusal).map_err(as_io)?;
         self.send_pending(end)
     }
 
     fn send_pending(&mut self, end: Instant) -> io::Result<()> {
-        self.channel.seal().map_err(as_io)?;
-        while !self.channel.pending().is_empty() {
-            match self.socket.send_now(self.channel.pending()) {
-                Ok(count) => self.channel.transmitted(count).map_err(as_io)?,
+        let channel = self.channel.awake()?;
+        channel.seal().map_err(as_io)?;
+        while !channel.pending().is_empty() {
+            match self.socket.send_now(channel.pending()) {
+                Ok(count) => channel.transmitted(count).map_err(as_io)?,
                 Err(error) if is_transient(&error) => {
                     self.socket.wait_for_room(false, time_left(end)?)?;
                 }
@@ -171,21 +163,22 @@ impl<S: Socket> SecureSocket<S> {
 
     /// Reads available bytes until a record is complete.
     fn receive_record(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let channel = self.channel.awake()?;
         loop {
-            if let Some(count) = self.channel.read(into).map_err(as_io)? {
+            if let Some(count) = channel.read(into).map_err(as_io)? {
                 return Ok(count);
             }
-            let count = self.socket.receive_now(self.channel.room())?;
-            self.received(count)?;
+            let count = self.socket.receive_now(channel.room())?;
+            received(channel, count)?;
         }
     }
+}
 
-    /// Passes received bytes to the channel. After the end of the input the channel can still send.
-    fn received(&mut self, count: usize) -> io::Result<()> {
-        match count {
-            0 => Err(as_io(Error::Truncated)),
-            count => self.channel.received(count).map_err(as_io),
-        }
+/// Passes received bytes to the channel. After the end of the input the channel can still send.
+fn received(channel: &mut Awake, count: usize) -> io::Result<()> {
+    match count {
+        0 => Err(as_io(Error::Truncated)),
+        count => channel.received(count).map_err(as_io),
     }
 }
 
@@ -202,11 +195,12 @@ impl<S: Socket> Socket for SecureSocket<S> {
     /// Waits once. `WouldBlock` if the record is still incomplete: the caller checks the time, so that a
     /// record that arrives byte by byte gets no more time than a silent peer.
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if let Some(count) = self.channel.read(into).map_err(as_io)? {
+        let channel = self.channel.awake()?;
+        if let Some(count) = channel.read(into).map_err(as_io)? {
             return Ok(count);
         }
-        let count = self.socket.receive(self.channel.room())?;
-        self.received(count)?;
+        let count = self.socket.receive(channel.room())?;
+        received(channel, count)?;
         self.receive_record(into)
     }
 
@@ -219,22 +213,23 @@ impl<S: Socket> Socket for SecureSocket<S> {
     }
 
     fn pending(&self) -> usize {
-        self.channel.pending().len()
+        self.channel.pending()
     }
 
     /// Takes as many bytes as fit into one record. If the system has no room for all of them, the caller
     /// offers the same bytes again.
     fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let channel = self.channel.awake()?;
         loop {
-            let pending = self.channel.pending();
+            let pending = channel.pending();
             if !pending.is_empty() {
                 let count = self.socket.send_now(pending)?;
-                self.channel.transmitted(count).map_err(as_io)?;
+                channel.transmitted(count).map_err(as_io)?;
             } else if self.owed > 0 || bytes.is_empty() {
                 return Ok(std::mem::take(&mut self.owed));
             } else {
-                self.owed = self.channel.write(bytes).map_err(as_io)?;
-                self.channel.seal().map_err(as_io)?;
+                self.owed = channel.write(bytes).map_err(as_io)?;
+                channel.seal().map_err(as_io)?;
             }
         }
     }
@@ -257,9 +252,7 @@ impl<S: Socket> Socket for SecureSocket<S> {
     }
 
     fn rest(&mut self) {
-        if let Some(buffers) = self.channel.unused_buffers() {
-            buffers.into_iter().for_each(ChannelBuffer::free);
-        }
+        self.channel.rest();
         self.socket.rest();
     }
 }
@@ -267,7 +260,9 @@ impl<S: Socket> Socket for SecureSocket<S> {
 impl<S: Socket> Drop for SecureSocket<S> {
     /// Ends the output, if there is room for the last record.
     fn drop(&mut self) {
-        let _ = self.channel.close(None);
-        let _ = self.socket.send_now(self.channel.pending());
+        if let Ok(channel) = self.channel.awake() {
+            let _ = channel.close(None);
+            let _ = self.socket.send_now(channel.pending());
+        }
     }
 }

@@ -17,7 +17,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     /// The input is not genuine, or not in order.
     pub fn is_ready(&mut self) -> Result<bool, Error> {
         self.open_next()?;
-        let has_ended = matches!(self.state, State::Open { has_ended: true, .. });
+        let has_ended = matches!(self.state, State::Open(Open { has_ended: true, .. }));
         Ok(has_ended || !self.input.content.is_empty())
     }
 
@@ -62,7 +62,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     /// [`Error::Truncated`], where the other end has not closed before.
     pub fn received(&mut self, count: usize) -> Result<(), Error> {
         let result = match &self.state {
-            State::Open { has_ended: false, .. } if count == 0 => Err(Error::Truncated),
+            State::Open(Open { has_ended: false, .. }) if count == 0 => Err(Error::Truncated),
             State::Failed(error) => Err(*error),
             _ => Ok(()),
         };
@@ -78,7 +78,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     }
 
     fn try_open_next(&mut self) -> Result<(), Error> {
-        let State::Open { incoming, has_ended, .. } = &mut self.state else {
+        let State::Open(Open { incoming, has_ended, .. }) = &mut self.state else {
             return self.open_state().map(drop);
         };
         let Input { buffer, raw, content } = &mut self.input;

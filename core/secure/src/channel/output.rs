@@ -59,15 +59,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
         copy(self.output.buffer.as_mut().get_mut(HEADER + KIND..).unwrap_or_default(), &[code]);
         self.output.collected = 1;
         self.seal_as(Kind::Close)?;
-        if let State::Open { is_closed, .. } = &mut self.state {
-            *is_closed = true;
+        if let State::Open(open) = &mut self.state {
+            open.is_closed = true;
         }
         Ok(())
     }
 
     fn seal_as(&mut self, kind: Kind) -> Result<(), Error> {
         let Output { buffer, collected, pending } = &mut self.output;
-        let State::Open { outgoing, .. } = &mut self.state else {
+        let State::Open(Open { outgoing, .. }) = &mut self.state else {
             return self.open_state().map(drop);
         };
         let length = collected.saturating_add(KIND + TAG);
@@ -85,8 +85,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     /// How much content goes into one record; an error where nothing may be written.
     fn max_content(&self) -> Result<usize, Error> {
         match &self.state {
-            State::Open { is_closed: true, .. } => Err(Error::Closed),
-            State::Open { peer_record, .. } => {
+            State::Open(Open { is_closed: true, .. }) => Err(Error::Closed),
+            State::Open(Open { peer_record, .. }) => {
                 let own = self.output.buffer.as_ref().len().saturating_sub(OVERHEAD);
                 let peers = usize::from(*peer_record).saturating_sub(KIND + TAG);
                 Ok(own.min(peers))

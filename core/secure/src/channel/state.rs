@@ -5,23 +5,40 @@ use super::*;
 #[expect(clippy::large_enum_variant, reason = "there is no heap to put it on")]
 pub(super) enum State<C: Ciphers> {
     Handshake(Handshake<C>),
-    Open {
-        incoming: Half<C>,
-        outgoing: Half<C>,
-        /// The largest record that the other end takes.
-        peer_record: u16,
-        /// The other end has closed.
-        has_ended: bool,
-        /// This end has closed.
-        is_closed: bool,
-    },
+    Open(Open<C>),
     Failed(Error),
+}
+
+/// Both directions, after the handshake.
+pub(super) struct Open<C: Ciphers> {
+    pub(super) incoming: Half<C>,
+    pub(super) outgoing: Half<C>,
+    /// The largest record that the other end takes.
+    pub(super) peer_record: u16,
+    /// The other end has closed.
+    pub(super) has_ended: bool,
+    /// This end has closed.
+    pub(super) is_closed: bool,
+}
+
+impl<C: Ciphers> Open<C> {
+    /// Moves it out, and leaves zeros in place of the keys.
+    pub(super) fn take(&mut self) -> Self {
+        let Self { incoming, outgoing, peer_record, has_ended, is_closed } = self;
+        Self {
+            incoming: incoming.take(),
+            outgoing: outgoing.take(),
+            peer_record: *peer_record,
+            has_ended: *has_ended,
+            is_closed: *is_closed,
+        }
+    }
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     pub(super) fn open_state(&self) -> Result<(), Error> {
         match &self.state {
-            State::Open { .. } => Ok(()),
+            State::Open(_) => Ok(()),
             State::Handshake(_) => Err(Error::Malformed),
             State::Failed(error) => Err(*error),
         }
@@ -43,8 +60,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
             let [incoming, outgoing] = handshake.halves()?;
             (self.shared, self.peer) = (handshake.shared, handshake.peer);
             let peer_record = handshake.peer_record;
+            let (has_ended, is_closed) = (false, false);
             self.state =
-                State::Open { incoming, outgoing, peer_record, has_ended: false, is_closed: false };
+                State::Open(Open { incoming, outgoing, peer_record, has_ended, is_closed });
         }
         Ok(())
     }
