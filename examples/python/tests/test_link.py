@@ -57,6 +57,13 @@ class StreamTest(unittest.TestCase):
         self.assertEqual(found, data)
         self.assertEqual(stream.read(1), b"x" * 8)
 
+    @unittest.skipIf(sys.platform == "win32", "exec: is not supported there")
+    def test_a_command_that_ends_is_named_by_the_error(self) -> None:
+        for command in ("false", "exec sleep 0.2"):
+            with self.assertRaises(tinyferry.LinkError) as caught:
+                tinyferry.connect(f"exec:{command}", timeout=5)
+            self.assertIn(f"the command {command!r} has closed its output", str(caught.exception))
+
     @unittest.skipUnless(resource, "the system has no such descriptors")
     def test_descriptors_of_any_number_are_waited_for(self) -> None:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)

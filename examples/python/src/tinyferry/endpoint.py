@@ -99,7 +99,8 @@ def _start(command: str) -> Link:
         raise LinkError(f"the command {command!r} cannot be started: {error}") from error
     finally:
         theirs.close()
-    return Stream.of_socket(ours, at_close=[_end(process)])
+    at_end = f"the command {command!r} has closed its output: it must run a server, as tinyferry serve --stdio DIR"
+    return Stream.of_socket(ours, at_close=[_end(process)], at_end=at_end)
 
 
 def open_link(url: str, timeout: float) -> Link:

@@ -20,6 +20,9 @@ INTERRUPT_CHECK = 0.2
 WRITE_TIMEOUT = 60.0
 # The most bytes that a `write` reads and keeps for `read`.
 MOST_RECEIVED = 1 << 22
+# Errors that say that the other end has closed the stream; EIO is that of a pseudo-terminal.
+CLOSED = (errno.EIO, errno.EPIPE, errno.ECONNRESET)
+AT_END = "the connection was closed"
 
 
 class Link(Protocol):
@@ -60,21 +63,24 @@ class Stream:
     """A socket, or one or two file descriptors."""
 
     def __init__(self, source: int, target: int, is_lossy: bool, gap: float, at_close: List[Callable[[], object]],
-                 whole: Optional[socket.socket] = None) -> None:
+                 whole: Optional[socket.socket] = None, at_end: str = AT_END) -> None:
         self.is_lossy, self.gap = is_lossy, gap
         self._source, self._target, self._at_close, self._socket = source, target, at_close, whole
+        self._at_end = at_end
         self._received = bytearray()
         self._is_closed = self._is_interrupted = False
         self._size = LOSSY_READ_SIZE if is_lossy else READ_SIZE
 
     @classmethod
     def of_socket(cls, connection: socket.socket, is_lossy: bool = False, gap: float = 0.02,
-                  at_close: Optional[List[Callable[[], object]]] = None) -> Stream:
+                  at_close: Optional[List[Callable[[], object]]] = None,
+                  at_end: str = AT_END) -> Stream:
+        """`at_end` is the message when the other end has closed it."""
         if connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         number = connection.fileno()
-        return cls(number, number, is_lossy, gap, [connection.close, *(at_close or [])], connection)
+        return cls(number, number, is_lossy, gap, [connection.close, *(at_close or [])], connection, at_end)
 
     @classmethod
     def of_files(cls, source: int, target: int, is_lossy: bool = False, gap: float = 0.02,
@@ -109,11 +115,9 @@ class Stream:
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
-            # The other end of a pseudo-terminal was closed.
-            text = "the connection was closed" if error.errno == errno.EIO else f"reading failed: {error.strerror}"
-            raise LinkError(text) from error
+            raise self._failure("reading", error) from error
         if not data:
-            raise LinkError("the connection was closed")
+            raise LinkError(self._at_end)
         self._received += data
         return True
 
@@ -128,7 +132,7 @@ class Stream:
             except (BlockingIOError, InterruptedError):
                 pass
             except OSError as error:
-                raise LinkError(f"writing failed: {error.strerror or error}") from error
+                raise self._failure("writing", error) from error
             # The other end may wait until this end reads.
             source = self._source if len(self._received) < MOST_RECEIVED else None
             readable, _ = wait_for(source, self._target, INTERRUPT_CHECK)
@@ -138,6 +142,9 @@ class Stream:
                 end = time.monotonic() + WRITE_TIMEOUT
             elif time.monotonic() >= end:
                 raise Timeout(f"the other end took no bytes and sent none for {WRITE_TIMEOUT:.0f} s")
+
+    def _failure(self, action: str, error: OSError) -> LinkError:
+        return LinkError(self._at_end if error.errno in CLOSED else f"{action} failed: {error.strerror or error}")
 
     def interrupt(self) -> None:
         """Ends a `read` or a `write` of another thread."""
