@@ -141,3 +141,27 @@ fn an_object_that_changes_during_a_get_is_not_mixed_with_its_successor() {
     let text = text(&ended.stderr);
     assert!(text.contains("changed"), "{text}");
 }
+
+/// Another server replaces the object between the look and the copy.
+#[test]
+fn an_object_that_changes_during_a_rename_is_not_removed() {
+    let storage = Fake::start(|request| {
+        let is_copy_of_first = request.head.contains("\r\nx-amz-copy-source-if-match: \"1\"");
+        match (request.method.as_str(), request.key.as_str()) {
+            (_, "") => Answer::list(&[], 0),
+            ("HEAD", "p/f") => Answer::of(200, &["ETag: \"1\""], "hi"),
+            ("PUT", "p/g") if is_copy_of_first => Answer::of(412, &[], ""),
+            ("PUT", "p/g") => Answer::of(200, &[], "<CopyObjectResult/>"),
+            ("DELETE", _) => Answer::of(204, &[], ""),
+            _ => Answer::of(404, &[], ""),
+        }
+    });
+    let place = tempfile::tempdir().unwrap();
+    let url = Storage::url_at(storage.port, "bucket", "p");
+    let server = Server::start(&url, &["--allow-remove"]);
+    let ended = server.fail(place.path(), &["mv", "f", "g"]);
+    assert!(!ended.status.success() && text(&ended.stderr).contains("412"), "{ended:?}");
+    let requests = storage.requests();
+    assert!(requests.iter().any(|request| request.method == "PUT"), "{requests:?}");
+    assert!(requests.iter().all(|request| request.method != "DELETE"), "{requests:?}");
+}

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::counting::Counting;
+use crate::fake::{Answer, Fake};
 use crate::programs::{Server, content, text};
 use crate::storage::{Storage, storage};
 
@@ -163,4 +164,41 @@ fn what_nobody_continues_is_removed_when_it_is_old() {
     second.run(place.path(), &["put", "big"]);
     second.run(place.path(), &["get", "big", "-o", "copy"]);
     assert!(fs::read(place.path().join("copy")).unwrap() == content(SIZE, 1));
+}
+
+/// Its parts are old, but the last one has just come.
+#[test]
+fn an_old_upload_whose_record_is_new_is_not_removed() {
+    const OLD: &str = "2020-01-01T00:00:00.000Z";
+    let storage = Fake::start(|request| {
+        let line = request.head.lines().next().unwrap_or_default();
+        let upload = |key: &str| {
+            format!(
+                "<Upload><Key>{key}</Key><UploadId>{key}</UploadId><Initiated>{OLD}</Initiated></Upload>"
+            )
+        };
+        let record = |path: &str, time: &str| {
+            format!(
+                "<Contents><Key>p/.tinyferry-part/{path}</Key><Size>9</Size><LastModified>{time}</LastModified>\
+                 </Contents>"
+            )
+        };
+        let body = match line {
+            line if line.contains("uploads=") => {
+                ["new", "old"].map(|key| upload(&format!("p/{key}"))).concat()
+            }
+            line if line.contains("tinyferry-part") => {
+                record("new", "2120-01-01T00:00:00.000Z") + &record("old", OLD)
+            }
+            _ => String::new(),
+        };
+        Answer::of(200, &[], format!("<Result>{body}</Result>"))
+    });
+    let url = Storage::url_at(storage.port, "bucket", "p");
+    let mut server = Server::start(&url, &["--keep-partials", "1d"]);
+    server.wait_for_line("removed 1 old partial file");
+    let requests = storage.requests().into_iter();
+    let removed: Vec<_> =
+        requests.filter(|request| request.method == "DELETE").map(|request| request.key).collect();
+    assert_eq!(removed, ["p/.tinyferry-part/old", "p/old"]);
 }
