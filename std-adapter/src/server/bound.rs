@@ -1,6 +1,6 @@
 //! An endpoint of a server: it accepts the clients there.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use super::accept::accept;
@@ -20,7 +20,16 @@ pub(super) struct Bound {
 impl Bound {
     pub(super) fn new(endpoint: &Endpoint) -> io::Result<Self> {
         let listener = Listener::bind(endpoint).map_err(|error| {
-            let why = describe::os_error(&error);
+            let mut why = describe::os_error(&error);
+            match (endpoint, error.kind()) {
+                (Endpoint::Tcp(_), ErrorKind::AddrInUse) => {
+                    why.push_str("; another program listens there");
+                }
+                (Endpoint::Unix(_), ErrorKind::AddrInUse) => {
+                    why.push_str("; another program listens there, or the file is no socket");
+                }
+                _ => {}
+            }
             let sentence = match endpoint {
                 Endpoint::Stdio => format!("cannot serve standard input and output: {why}"),
                 _ => format!("cannot listen at {endpoint}: {why}"),
