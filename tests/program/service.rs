@@ -61,6 +61,19 @@ fn a_server_tells_its_service_manager_its_state() {
 }
 
 #[test]
+fn a_server_that_a_client_closes_tells_its_service_manager() {
+    let place = Place::new();
+    let manager = Manager::bind(&place);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+    command.args(["serve", "--allow-close", "--listen", "tcp://127.0.0.1:0"]);
+    command.arg(place.served("")).env("NOTIFY_SOCKET", place.here("notify"));
+    let mut server = Server::start_by(command);
+    server.client(&place.here(""), &["close"]).well();
+    manager.wait_for("STOPPING=1");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
 fn a_reload_reads_the_keys_and_ends_no_session() {
     let place = Place::new();
     let manager = Manager::bind(&place);
@@ -81,14 +94,18 @@ fn a_reload_reads_the_keys_and_ends_no_session() {
     server.wait_for_line("authenticated").expect("it has begun");
     write_private(&place.here("key"), &format!("shared {}\n", "5f".repeat(32)));
     server.signal("HUP");
-    server.wait_for_line("the key file accepts 1 key").expect("it was read");
+    server.wait_for_line("the server accepts 1 key").expect("it was read");
     putting.join().expect("it runs").well();
     server
         .client(&place.here(""), &["ping", "--key", "client"])
         .with(7, &["does not know the key"]);
     write_private(&place.here("key"), "nothing\n");
-    server.signal("HUP");
-    server.wait_for_line("until it is valid again").expect("it is reported");
+    // Each time.
+    for _ in 0..2 {
+        server.signal("HUP");
+        server.wait_for_line("until it is valid again").expect("it is reported");
+        server.wait_for_line("the server accepts 1 key").expect("it is the last one");
+    }
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
 }

@@ -162,6 +162,8 @@ fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
     }
     let result = server.run();
     #[cfg(unix)]
+    service::stopping();
+    #[cfg(unix)]
     if let Some(commands) = commands {
         commands.finish(args.grace);
     }

@@ -52,6 +52,12 @@ impl CurrentKeys {
         }
         Arc::clone(&state.keys)
     }
+
+    /// The same; an error of the file is logged again.
+    pub(crate) fn reload(&self) -> Arc<Keys> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).fault = None;
+        self.keys()
+    }
 }
 
 #[cfg(test)]

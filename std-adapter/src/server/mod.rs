@@ -175,14 +175,15 @@ impl Server {
         Metrics(Arc::clone(&self.service))
     }
 
-    /// Reads the key file, which is read for each client too, and logs the number of its keys, or its fault.
+    /// Reads the key file, which is read for each client too, and logs its fault, if it has one, and the number of keys that
+    /// are accepted.
     /// It may be called from another thread; no connection is touched.
     pub fn key_check(&self) -> impl Fn() + Send + 'static + use<> {
         let keys = self.service.keys.clone();
         move || match &keys {
             Some(keys) => {
-                let count = keys.keys().entries().count() as u64;
-                info!("the key file accepts {}", describe::count(count, "key", "keys"));
+                let count = keys.reload().entries().count() as u64;
+                info!("the server accepts {}", describe::count(count, "key", "keys"));
             }
             None => info!("there is no key file to read (--key)"),
         }
