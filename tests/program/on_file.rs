@@ -157,6 +157,33 @@ fn two_servers_do_not_share_a_journal() {
     ended.with(1, &["for --on-file: another server uses it"]);
 }
 
+#[test]
+fn a_journal_where_clients_can_write_is_refused() {
+    let hooked = Hooked::new(LIST);
+    let served = hooked.place.served("").display().to_string();
+    let here = hooked.place.here("");
+    std::os::unix::fs::symlink(&served, hooked.place.here("link")).expect("a link");
+    let inside = ["", "new", "new/deeper", "../served/new"].map(|path| hooked.place.served(path));
+    for journal in inside.into_iter().chain([hooked.place.here("link/new")]) {
+        let journal = journal.display().to_string();
+        let arguments = ["serve", &served, "--on-file", "true", "--on-file-journal", &journal];
+        let ended = crate::harness::program(&here, &arguments);
+        ended.with(1, &["it is in the served directory", "--on-file-journal DIR"]);
+    }
+    assert_eq!(fs::read_dir(served).expect("it is there").count(), 0);
+}
+
+#[test]
+fn the_log_says_why_a_command_cannot_be_started() {
+    let hooked = Hooked::new("/nonexistent/program ");
+    let mut server = hooked.start(&[]);
+    fs::write(hooked.place.here("file"), "content").expect("a file");
+    server.client(&hooked.place.here(""), &["put", "file"]).well();
+    let line = "the command \"/nonexistent/program\" of --on-file cannot be started: no such file";
+    server.wait_for_line(line).expect("it is logged");
+    server.wait_for_line("has failed with exit code 127: \"file\"").expect("it is logged");
+}
+
 /// With `TINYFERRY_KILLS=1000`, the campaign of a release.
 #[test]
 fn a_command_runs_exactly_once_however_often_the_server_is_killed() {

@@ -25,6 +25,7 @@ use tinyferry::server::{Job, Journal};
 use tracing::{debug, error, warn};
 
 use crate::args::{OnFileArgs, OnFileRunnerArgs};
+use crate::error_queue;
 use crate::exit::{CliError, Exit};
 
 /// The exit code of a runner whose command could not be started, as that of a shell.
@@ -43,12 +44,16 @@ impl Commands {
         let directory = args.on_file_journal.clone().map_or_else(|| usual_journal(served), Ok)?;
         let journal = Journal::open(&directory, served).map_err(|error| {
             let (directory, why) = (describe::path(&directory), describe::os_error(&error));
-            let sentence = format!("cannot use \"{directory}\" for --on-file: {why}");
+            let advice = match error.kind() {
+                ErrorKind::WouldBlock => "",
+                _ => "; name another directory with --on-file-journal DIR",
+            };
+            let sentence = format!("cannot use \"{directory}\" for --on-file: {why}{advice}");
             CliError::new(Exit::Local, sentence)
         })?;
         let program = env::current_exe()?;
         let words: Arc<[String]> = words.0.as_slice().into();
-        let threads = (0..args.on_file_jobs.get()).map(|_| {
+        let threads = (0..args.on_file_jobs).map(|_| {
             let (journal, program, words) = (journal.clone(), program.clone(), Arc::clone(&words));
             thread::Builder::new().name("on-file".to_owned()).spawn(move || {
                 while let Some(job) = journal.take() {
@@ -136,6 +141,9 @@ pub(crate) fn run_one(args: &OnFileRunnerArgs) -> Result<Exit, CliError> {
             print_error!(
                 "tinyferry: the command \"{program}\" of --on-file cannot be started: {why}"
             );
+            if let Some(errors) = error_queue::queue() {
+                errors.finish();
+            }
             NOT_STARTED
         }
     };

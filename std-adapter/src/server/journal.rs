@@ -45,13 +45,17 @@ impl Journal {
     /// The journal in `directory`, which is created, of the server of the directory `served`.
     ///
     /// # Errors
-    /// Those of the system; another server uses the journal.
+    /// Those of the system; another server uses the journal; it is below `served`, where clients could write entries.
     pub fn open(directory: impl Into<PathBuf>, served: impl AsRef<Path>) -> io::Result<Self> {
         let directory = directory.into();
+        let served = served.as_ref().canonicalize()?;
+        if is_below(&directory, &served)? {
+            let sentence = "it is in the served directory, where clients could write to it";
+            return Err(io::Error::new(ErrorKind::InvalidInput, sentence));
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
         let lock = File::create(directory.join("lock"))?;
         lock_within(&lock, LOCK_TIMEOUT)?;
-        let served = served.as_ref().canonicalize()?;
         let shared = Shared::new(directory, served, lock);
         shared.recover()?;
         Ok(Self(Arc::new(shared)))
@@ -107,6 +111,13 @@ impl Journal {
     pub(crate) fn recorder(&self, below: &str, client: &str, key: Option<&str>) -> Recorder {
         Recorder::new(Arc::clone(&self.0), below, client, key)
     }
+}
+
+/// Whether `directory`, which may not exist yet, is `served` or below it.
+fn is_below(directory: &Path, served: &Path) -> io::Result<bool> {
+    let directory = std::path::absolute(directory)?;
+    let existing = directory.ancestors().find_map(|path| path.canonicalize().ok());
+    Ok(existing.is_some_and(|path| path.starts_with(served)))
 }
 
 /// Locks the journal. A process that a killed server was about to start has its lock until it has become its program.

@@ -1,9 +1,9 @@
 //! The options of the command for received files.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::read::complete;
+use crate::units::count;
 
 /// The words of a command.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub(crate) struct OnFileArgs {
     #[arg(long, value_name = "CMD", value_parser = words, conflicts_with_all = ["stdio", "keep_both", "read_only"])]
     pub(crate) on_file: Option<Words>,
     /// Run at most N commands of --on-file at the same time
-    #[arg(long, value_name = "N", default_value = "4", requires = "on_file")]
-    pub(crate) on_file_jobs: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value = "4", requires = "on_file", value_parser = count)]
+    pub(crate) on_file_jobs: usize,
     /// Keep the files that wait for --on-file in DIR, which no client can reach [default: on-file-HASH in
     /// $STATE_DIRECTORY, else in tinyferry of the user's state directory]
     #[arg(long, value_name = "DIR", requires = "on_file")]
