@@ -14,7 +14,7 @@ use crate::removal::{Target, print_refused, report_refused};
 use crate::retry::Retrying;
 
 /// The advice for a server that does not allow its clients to remove and rename entries.
-pub(crate) const ALLOW_REMOVE: &str = "; the server must be started with --allow-remove, or the client's key have the right to remove";
+pub(crate) const ALLOW_REMOVE: &str = "; the server must be started with --allow-remove, or the client's key must have the right to remove";
 
 pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
     let paths = named(&args.paths, "removed")?;
