@@ -3,8 +3,8 @@
 
 mod input;
 mod output;
-mod resting;
 mod state;
+mod suspended;
 
 use core::fmt;
 use core::ops::Range;
@@ -13,8 +13,8 @@ use zeroize::Zeroize;
 
 use self::input::Input;
 use self::output::Output;
-pub use self::resting::Resting;
 use self::state::{Open, State};
+pub use self::suspended::Suspended;
 use crate::bytes::copy;
 use crate::ciphers::{Ciphers, Portable, TAG};
 use crate::error::{Error, Refusal};

@@ -63,7 +63,7 @@ mod suite;
 #[cfg(feature = "async")]
 pub use async_stream::AsyncSecureStream;
 pub use blocking::SecureStream;
-pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER, Resting};
+pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER, Suspended};
 pub use ciphers::{Aead, Ciphers, HardwareAes, NoAes, Portable};
 pub use error::{Error, Refusal, StreamError};
 #[cfg(feature = "async")]

@@ -1,9 +1,9 @@
-//! The channel of a secure socket, which frees its memory while it rests.
+//! The channel of a secure socket, which frees its memory while it is suspended.
 
 use std::io::{self, ErrorKind};
 
 use memmap2::MmapMut;
-use tinyferry_secure::{Channel, Error, PublicKey, Resting};
+use tinyferry_secure::{Channel, Error, PublicKey, Suspended};
 
 use super::aead::Fast;
 
@@ -11,7 +11,7 @@ use super::aead::Fast;
 const BUFFER: usize = 32 * 1024;
 
 /// A channel with its buffers.
-pub(super) type Awake = Channel<MmapMut, Fast>;
+pub(super) type Active = Channel<MmapMut, Fast>;
 
 /// Both buffers. Their memory returns to the system when they are freed.
 pub(super) fn buffers() -> io::Result<[MmapMut; 2]> {
@@ -32,45 +32,45 @@ pub(super) fn as_io(error: Error) -> io::Error {
 /// The channel after its handshake.
 #[derive(Debug)]
 pub(super) enum SocketChannel {
-    Awake(Box<Awake>),
-    Resting(Resting<Fast>),
+    Active(Box<Active>),
+    Suspended(Suspended<Fast>),
 }
 
 impl SocketChannel {
-    /// The channel. It wakes if it rests.
-    pub(super) fn awake(&mut self) -> io::Result<&mut Awake> {
-        if let Self::Resting(resting) = self {
-            let channel = resting.resume(buffers()?).map_err(as_io)?;
-            *self = Self::Awake(Box::new(channel));
+    /// The channel. It is resumed if it is suspended.
+    pub(super) fn active(&mut self) -> io::Result<&mut Active> {
+        if let Self::Suspended(suspended) = self {
+            let channel = suspended.resume(buffers()?).map_err(as_io)?;
+            *self = Self::Active(Box::new(channel));
         }
         match self {
-            Self::Awake(channel) => Ok(channel),
-            Self::Resting(_) => Err(as_io(Error::Closed)),
+            Self::Active(channel) => Ok(channel),
+            Self::Suspended(_) => Err(as_io(Error::Closed)),
         }
     }
 
     /// The other end's public key.
     pub(super) fn peer(&self) -> Option<PublicKey> {
         match self {
-            Self::Awake(channel) => channel.peer(),
-            Self::Resting(resting) => resting.peer(),
+            Self::Active(channel) => channel.peer(),
+            Self::Suspended(suspended) => suspended.peer(),
         }
     }
 
     /// The number of sealed bytes that are not sent.
     pub(super) fn pending(&self) -> usize {
         match self {
-            Self::Awake(channel) => channel.pending().len(),
-            Self::Resting(_) => 0,
+            Self::Active(channel) => channel.pending().len(),
+            Self::Suspended(_) => 0,
         }
     }
 
     /// Frees the memory, unless it is in use.
-    pub(super) fn rest(&mut self) {
-        if let Self::Awake(channel) = self
-            && let Some(resting) = channel.rest()
+    pub(super) fn suspend(&mut self) {
+        if let Self::Active(channel) = self
+            && let Some(suspended) = channel.suspend()
         {
-            *self = Self::Resting(resting);
+            *self = Self::Suspended(suspended);
         }
     }
 }

@@ -216,8 +216,8 @@ impl<L: Pausable> Link for LossyLink<L> {
         self.link.now()
     }
 
-    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
-        self.link.set_read_deadline(deadline, at_rest);
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, is_idle: bool) {
+        self.link.set_read_deadline(deadline, is_idle);
     }
 
     fn check(&mut self) -> io::Result<()> {
@@ -245,7 +245,7 @@ impl<L: Pausable> Pausable for LossyLink<L> {
         self.link.update_clock();
     }
 
-    fn rest(&mut self) {
-        self.link.rest();
+    fn free_buffers(&mut self) {
+        self.link.free_buffers();
     }
 }

@@ -10,7 +10,7 @@ use tinyferry_secure::{Channel, Error, Identity, PublicKey, Refusal, Step, Trust
 use tracing::debug;
 
 use super::{AuthError, random_key};
-use crate::auth::channel::{Awake, SocketChannel, as_io, buffers};
+use crate::auth::channel::{Active, SocketChannel, as_io, buffers};
 use crate::transport::socket::is_transient;
 use crate::transport::stream::Socket;
 
@@ -65,7 +65,7 @@ impl<S: Socket> SecureSocket<S> {
     ) -> Result<Self, AuthError> {
         let mut accepted = Self::accept_after(socket, input, trust, end)?;
         let Self { socket, channel, .. } = &mut accepted;
-        let channel = channel.awake()?;
+        let channel = channel.active()?;
         while !channel.is_ready()? {
             socket.set_read_timeout(Some(time_left(end)?))?;
             match socket.receive(channel.room()) {
@@ -90,7 +90,7 @@ impl<S: Socket> SecureSocket<S> {
 
     fn complete_handshake(
         mut socket: S,
-        mut channel: Box<Awake>,
+        mut channel: Box<Active>,
         mut input: &[u8],
         trust: &mut dyn Trust,
         end: Instant,
@@ -127,7 +127,7 @@ impl<S: Socket> SecureSocket<S> {
         socket.set_read_timeout(None)?;
         let cipher = if channel.is_aes() { "AES-256-GCM" } else { "ChaCha20-Poly1305" };
         debug!("the connection is encrypted by {cipher}");
-        Ok(Self { socket, channel: SocketChannel::Awake(channel), owed: 0 })
+        Ok(Self { socket, channel: SocketChannel::Active(channel), owed: 0 })
     }
 
     /// The other end's public key.
@@ -142,12 +142,12 @@ impl<S: Socket> SecureSocket<S> {
     pub(crate) fn close(&mut self, refusal: Option<Refusal>) -> io::Result<()> {
         let end = Instant::now() + CLOSE_TIMEOUT;
         self.send_pending(end)?;
-        self.channel.awake()?.close(refusal).map_err(as_io)?;
+        self.channel.active()?.close(refusal).map_err(as_io)?;
         self.send_pending(end)
     }
 
     fn send_pending(&mut self, end: Instant) -> io::Result<()> {
-        let channel = self.channel.awake()?;
+        let channel = self.channel.active()?;
         channel.seal().map_err(as_io)?;
         while !channel.pending().is_empty() {
             match self.socket.send_now(channel.pending()) {
@@ -163,7 +163,7 @@ impl<S: Socket> SecureSocket<S> {
 
     /// Reads available bytes until a record is complete.
     fn receive_record(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let channel = self.channel.awake()?;
+        let channel = self.channel.active()?;
         loop {
             if let Some(count) = channel.read(into).map_err(as_io)? {
                 return Ok(count);
@@ -175,7 +175,7 @@ impl<S: Socket> SecureSocket<S> {
 }
 
 /// Passes received bytes to the channel. After the end of the input the channel can still send.
-fn received(channel: &mut Awake, count: usize) -> io::Result<()> {
+fn received(channel: &mut Active, count: usize) -> io::Result<()> {
     match count {
         0 => Err(as_io(Error::Truncated)),
         count => channel.received(count).map_err(as_io),
@@ -195,7 +195,7 @@ impl<S: Socket> Socket for SecureSocket<S> {
     /// Waits once. `WouldBlock` if the record is still incomplete: the caller checks the time, so that a
     /// record that arrives byte by byte gets no more time than a silent peer.
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let channel = self.channel.awake()?;
+        let channel = self.channel.active()?;
         if let Some(count) = channel.read(into).map_err(as_io)? {
             return Ok(count);
         }
@@ -219,7 +219,7 @@ impl<S: Socket> Socket for SecureSocket<S> {
     /// Takes as many bytes as fit into one record. If the system has no room for all of them, the caller
     /// offers the same bytes again.
     fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let channel = self.channel.awake()?;
+        let channel = self.channel.active()?;
         loop {
             let pending = channel.pending();
             if !pending.is_empty() {
@@ -251,16 +251,16 @@ impl<S: Socket> Socket for SecureSocket<S> {
         self.socket.has_gone()
     }
 
-    fn rest(&mut self) {
-        self.channel.rest();
-        self.socket.rest();
+    fn free_buffers(&mut self) {
+        self.channel.suspend();
+        self.socket.free_buffers();
     }
 }
 
 impl<S: Socket> Drop for SecureSocket<S> {
     /// Ends the output, if there is room for the last record.
     fn drop(&mut self) {
-        if let Ok(channel) = self.channel.awake() {
+        if let Ok(channel) = self.channel.active() {
             let _ = channel.close(None);
             let _ = self.socket.send_now(channel.pending());
         }

@@ -262,12 +262,12 @@ impl<O: Observer> Directory<O> {
     }
 
     /// Frees memory and descriptors of a server's store between two requests.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn free_buffers(&mut self) {
         if let Some(recv) = &mut self.recv {
-            recv.rest();
+            recv.free_buffers();
         }
         if let Some(send) = &mut self.send {
-            send.rest();
+            send.free_buffers();
         }
     }
 

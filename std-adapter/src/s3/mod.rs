@@ -139,7 +139,7 @@ impl<O: Observer> Objects<O> {
 
 impl<O> Objects<O> {
     /// Frees memory between two requests.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn free_buffers(&mut self) {
         if let Some(receiving) = &mut self.receiving {
             receiving.forget();
         }

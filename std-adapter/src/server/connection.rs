@@ -75,7 +75,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// How long a session waits for input before it rests, in ms. It does not where another client waits for its
+    /// How long a session waits for input before it is idle, in ms. It does not where another client waits for its
     /// thread.
     pub(super) fn linger(&self) -> Millis {
         let parking = &self.service.parking;

@@ -118,7 +118,7 @@ impl<L: Pausable + Send + 'static> Work for Accepting<L> {
                     return Keyed { entry, config }.next(connection, link);
                 }
                 Ok(Accepted::Nobody) if service.parking.can_park() => {
-                    self.link.rest();
+                    self.link.free_buffers();
                     let place = self.connection.place(None);
                     return Turn::Park(place.of(self));
                 }

@@ -163,11 +163,11 @@ impl SessionStore {
     }
 
     /// Frees memory and descriptors between two requests.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn free_buffers(&mut self) {
         match self {
-            Self::Directory(store) => store.rest(),
+            Self::Directory(store) => store.free_buffers(),
             #[cfg(feature = "s3")]
-            Self::Bucket(store) => store.rest(),
+            Self::Bucket(store) => store.free_buffers(),
         }
     }
 

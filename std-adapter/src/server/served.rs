@@ -7,7 +7,7 @@ use crate::server::parking::{Lane, Turn, Work};
 use crate::server::session::{Ended, Serving};
 use crate::transport::limit::Pausable;
 
-/// A session on a link. It is parked while it rests.
+/// A session on a link. It is parked while it is idle.
 pub(super) struct Served<L, H> {
     pub(super) serving: Serving,
     pub(super) link: L,

@@ -19,7 +19,7 @@ use crate::server::place::SessionStore;
 use crate::transport::clock::time_until;
 use crate::transport::limit::{Limited, Pacer, Pausable};
 
-/// The time for which a session never rests: the longest on its clock, in ms.
+/// The time for which a session is never idle: the longest on its clock, in ms.
 pub(super) const NEVER: Millis = Millis::MAX >> 1;
 
 /// How a session ended.
@@ -30,7 +30,7 @@ pub(crate) enum Ended {
     Session,
 }
 
-/// A session and its store. It can rest while it waits for its client.
+/// A session and its store. It can be parked while it waits for its client.
 pub(crate) struct Serving {
     session: Session<Desktop>,
     store: Stored,
@@ -40,10 +40,10 @@ pub(crate) struct Serving {
     pacer: Option<Pacer>,
 }
 
-/// The store of a session. While the session rests, its observers are enough to make it again.
+/// The store of a session. While the session is parked, its observers are enough to make it again.
 enum Stored {
     Open(SessionStore),
-    Resting(Box<Observers>),
+    Closed(Box<Observers>),
     /// It is being made, or a panic has ended that.
     Gone,
 }
@@ -51,31 +51,31 @@ enum Stored {
 impl Stored {
     /// The store, which is made again by `make` if there is none.
     fn open(&mut self, make: impl FnOnce(Observers) -> SessionStore) -> Option<&mut SessionStore> {
-        if let Self::Resting(_) = self
-            && let Self::Resting(observers) = std::mem::replace(self, Self::Gone)
+        if let Self::Closed(_) = self
+            && let Self::Closed(observers) = std::mem::replace(self, Self::Gone)
         {
             *self = Self::Open(make(*observers));
         }
         match self {
             Self::Open(store) => Some(store),
-            Self::Resting(_) | Self::Gone => None,
+            Self::Closed(_) | Self::Gone => None,
         }
     }
 
     /// Frees memory and descriptors. `is_idle`: no request is under way.
-    fn rest(&mut self, is_idle: bool) {
+    fn free_buffers(&mut self, is_idle: bool) {
         *self = match std::mem::replace(self, Self::Gone) {
             Self::Open(store) if is_idle => match store.into_observers() {
-                Ok(observers) => Self::Resting(Box::new(observers)),
-                Err(store) => Self::rested(store),
+                Ok(observers) => Self::Closed(Box::new(observers)),
+                Err(store) => Self::with_free_buffers(store),
             },
-            Self::Open(store) => Self::rested(store),
+            Self::Open(store) => Self::with_free_buffers(store),
             other => other,
         };
     }
 
-    fn rested(mut store: SessionStore) -> Self {
-        store.rest();
+    fn with_free_buffers(mut store: SessionStore) -> Self {
+        store.free_buffers();
         Self::Open(store)
     }
 }
@@ -105,7 +105,7 @@ impl Serving {
         Self { session, store: Stored::Open(store), permissions, loss, pacer }
     }
 
-    /// Goes on until the session ends. `None`: it rests, as its client has sent nothing for the time that `linger`
+    /// Goes on until the session ends. `None`: it is idle, as its client has sent nothing for the time that `linger`
     /// returns, in ms. It goes on when the link has input, or at its deadline.
     pub(crate) fn go_on<L: Pausable>(
         &mut self,
@@ -132,8 +132,8 @@ impl Serving {
             Some(result) => Some(self.ended(service, link, peer, result)),
             None => {
                 let is_idle = self.session.is_idle() && !self.loss.is_lossy();
-                self.store.rest(is_idle);
-                link.rest();
+                self.store.free_buffers(is_idle);
+                link.free_buffers();
                 None
             }
         }

@@ -55,10 +55,10 @@ mod recognition {
             self.byte_at = now;
         }
 
-        /// Whether the silence behind enough of these bytes is over. `at_rest`: no request is under way, so that they
+        /// Whether the silence behind enough of these bytes is over. `is_idle`: no request is under way, so that they
         /// are no content.
-        pub(crate) fn is_due(&self, now: Millis, at_rest: bool) -> bool {
-            self.is_meant(at_rest) && now.wrapping_sub(self.byte_at) >= SILENCE
+        pub(crate) fn is_due(&self, now: Millis, is_idle: bool) -> bool {
+            self.is_meant(is_idle) && now.wrapping_sub(self.byte_at) >= SILENCE
         }
 
         /// The sooner one of a deadline and the end of that silence.
@@ -66,21 +66,21 @@ mod recognition {
             &self,
             deadline: Option<Millis>,
             now: Millis,
-            at_rest: bool,
+            is_idle: bool,
         ) -> Option<Millis> {
             let at = self.byte_at.wrapping_add(SILENCE);
             let is_sooner = |deadline: Millis| at.wrapping_sub(now) < deadline.wrapping_sub(now);
-            if self.is_meant(at_rest) && deadline.is_none_or(is_sooner) {
+            if self.is_meant(is_idle) && deadline.is_none_or(is_sooner) {
                 Some(at)
             } else {
                 deadline
             }
         }
 
-        fn is_meant(&self, at_rest: bool) -> bool {
+        fn is_meant(&self, is_idle: bool) -> bool {
             let fewest = if self.is_alone { FEWEST } else { LEAVE.len() };
-            let most = if at_rest { usize::MAX } else { MOST };
-            (at_rest || self.is_alone) && (fewest..=most).contains(&self.count)
+            let most = if is_idle { usize::MAX } else { MOST };
+            (is_idle || self.is_alone) && (fewest..=most).contains(&self.count)
         }
     }
 }
@@ -95,29 +95,29 @@ mod tests {
     type Input<'a> = &'a [(&'a [u8], Millis)];
 
     /// Whether these bytes, each with its time, mean to leave.
-    fn leaves(input: Input<'_>, at_rest: bool) -> bool {
+    fn leaves(input: Input<'_>, is_idle: bool) -> bool {
         let mut leave = Leave::default();
         let mut end = 0;
         for (bytes, at) in input {
-            assert!(!leave.is_due(*at, at_rest), "before {at} ms");
+            assert!(!leave.is_due(*at, is_idle), "before {at} ms");
             leave.take(bytes, *at);
             end = *at;
         }
-        assert!(!leave.is_due(end, at_rest));
+        assert!(!leave.is_due(end, is_idle));
         let deadline = end + 1000;
-        let is_sooner = leave.sooner_than(Some(deadline), end, at_rest) == Some(end + SILENCE);
-        assert_eq!(leave.is_due(end + SILENCE, at_rest), is_sooner);
+        let is_sooner = leave.sooner_than(Some(deadline), end, is_idle) == Some(end + SILENCE);
+        assert_eq!(leave.is_due(end + SILENCE, is_idle), is_sooner);
         is_sooner
     }
 
     #[test]
     fn three_times_ctrl_c_and_silence_mean_to_leave() {
-        for at_rest in [false, true] {
-            assert!(leaves(&[(&[3], 1000), (&[3], 1200), (&[3], 1400)], at_rest));
-            assert!(leaves(&[(&[0xFA; 20], 1000), (&[3], 2000), (&[3; 2], 2200)], at_rest));
-            assert!(!leaves(&[(&[3], 1000), (&[3], 1200)], at_rest));
-            assert!(!leaves(&[(&[3], 1000), (b"a", 1100), (&[3, 3], 1200)], at_rest));
-            assert!(!leaves(&[], at_rest));
+        for is_idle in [false, true] {
+            assert!(leaves(&[(&[3], 1000), (&[3], 1200), (&[3], 1400)], is_idle));
+            assert!(leaves(&[(&[0xFA; 20], 1000), (&[3], 2000), (&[3; 2], 2200)], is_idle));
+            assert!(!leaves(&[(&[3], 1000), (&[3], 1200)], is_idle));
+            assert!(!leaves(&[(&[3], 1000), (b"a", 1100), (&[3, 3], 1200)], is_idle));
+            assert!(!leaves(&[], is_idle));
         }
         // Somebody presses the key many times, and again.
         let mut leave = Leave::default();

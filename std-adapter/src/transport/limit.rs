@@ -35,7 +35,7 @@ pub(crate) trait Pausable: Link<Error = io::Error> {
     fn update_clock(&mut self) {}
 
     /// Frees memory that is not needed until the next read. No input is buffered, and no output.
-    fn rest(&mut self) {}
+    fn free_buffers(&mut self) {}
 }
 
 /// A token bucket. It allows each piece, and tells how long to pause before the next one.

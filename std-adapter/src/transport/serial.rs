@@ -244,9 +244,9 @@ impl Link for SerialLink {
         Some(self.clock.now())
     }
 
-    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, is_idle: bool) {
         self.deadline = deadline;
-        self.shutdown.is_idle.store(at_rest, Ordering::SeqCst);
+        self.shutdown.is_idle.store(is_idle, Ordering::SeqCst);
     }
 
     fn is_ready(&mut self) -> io::Result<bool> {

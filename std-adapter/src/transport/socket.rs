@@ -69,7 +69,7 @@ pub trait Socket: Send {
     }
 
     /// Frees memory that is not needed until the next call. No output waits.
-    fn rest(&mut self) {}
+    fn free_buffers(&mut self) {}
 }
 
 /// A socket that another thread can shut down; all owners share one descriptor.

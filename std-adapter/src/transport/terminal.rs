@@ -32,7 +32,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct TerminalLink {
     link: SerialLink,
     deadline: Option<Millis>,
-    at_rest: bool,
+    is_idle: bool,
     leave: Leave,
 }
 
@@ -48,7 +48,7 @@ impl TerminalLink {
         }
         let mut link = SerialLink::open_terminal(&path()?, shutdown)?;
         link.write_all(format!("{READY}{HOW_TO_LEAVE}\r\n").as_bytes())?;
-        Ok(Self { link, deadline: None, at_rest: true, leave: Leave::default() })
+        Ok(Self { link, deadline: None, is_idle: true, leave: Leave::default() })
     }
 
     fn now(&mut self) -> Millis {
@@ -90,11 +90,11 @@ impl embedded_io::Read for TerminalLink {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             let now = self.now();
-            if self.leave.is_due(now, self.at_rest) {
+            if self.leave.is_due(now, self.is_idle) {
                 return Ok(0);
             }
-            let deadline = self.leave.sooner_than(self.deadline, now, self.at_rest);
-            self.link.set_read_deadline(deadline, self.at_rest);
+            let deadline = self.leave.sooner_than(self.deadline, now, self.is_idle);
+            self.link.set_read_deadline(deadline, self.is_idle);
             match self.link.read(into) {
                 Ok(count) => {
                     let now = self.now();
@@ -129,8 +129,8 @@ impl Link for TerminalLink {
         Link::now(&mut self.link)
     }
 
-    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
-        (self.deadline, self.at_rest) = (deadline, at_rest);
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, is_idle: bool) {
+        (self.deadline, self.is_idle) = (deadline, is_idle);
     }
 
     fn is_ready(&mut self) -> io::Result<bool> {

@@ -97,24 +97,24 @@ impl RecvStore {
 
     /// Whether no request is under way, and none has left anything that a later one of the session needs.
     pub(crate) fn is_as_new(&self) -> bool {
-        self.is_at_rest() && self.kept_times.is_empty()
+        self.is_idle() && self.kept_times.is_empty()
     }
 
-    fn is_at_rest(&self) -> bool {
+    fn is_idle(&self) -> bool {
         let is_open = self.open.is_some() || self.tree.is_some() || self.committing.is_some();
         !is_open && !self.deferred.has_pending()
     }
 
     /// Frees memory and descriptors between two requests.
-    pub(crate) fn rest(&mut self) {
-        if !self.is_at_rest() {
+    pub(crate) fn free_buffers(&mut self) {
+        if !self.is_idle() {
             return;
         }
         self.cursor.forget();
         self.cursor.forget_names();
         self.buffer = Buffer::default();
-        self.deferred.rest();
-        self.stats.rest();
+        self.deferred.free_buffers();
+        self.stats.free_buffers();
     }
 
     /// Leaves out the entries of a tree that the patterns of a filter exclude.

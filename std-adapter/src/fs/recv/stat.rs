@@ -89,7 +89,7 @@ impl Stats {
     }
 
     /// Frees the digests between two requests.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn free_buffers(&mut self) {
         if self.pending.is_none() {
             (self.digests, self.kept, self.index) = (None, None, VecDeque::new());
         }

@@ -33,7 +33,7 @@ pub(crate) struct CompleteFile<'a> {
 
 impl TempFiles {
     /// Closes the directory.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn free_buffers(&mut self) {
         self.kept = None;
     }
 

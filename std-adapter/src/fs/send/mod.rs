@@ -254,7 +254,7 @@ impl SendStore {
     }
 
     /// The same, and frees all memory between two requests.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn free_buffers(&mut self) {
         self.close();
         self.buffer = Buffer::default();
     }

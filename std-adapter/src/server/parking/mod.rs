@@ -1,16 +1,16 @@
 //! Connections and threads: a connection that waits for its client holds no thread.
 //!
 //! [`Work`] is the task of a connection. A thread of the [`Pool`] carries it out until it is over, or waits for its
-//! client: then it is parked in the [`Lot`], which gives it back to the pool when the client sends, or at a deadline. A
-//! transfer stays on its thread.
+//! client: then it is one of the [`ParkedConnections`], which give it back to the pool when the client sends, or at a
+//! deadline. A transfer stays on its thread.
 //!
 //! Knows descriptors, time and threads; knows nothing of sessions.
 
 #[cfg(unix)]
-mod lot;
+mod connections;
 #[cfg(not(unix))]
-#[path = "no_lot.rs"]
-mod lot;
+#[path = "unsupported.rs"]
+mod connections;
 mod pool;
 #[cfg(all(test, unix))]
 mod tests;
@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use tracing::warn;
 
-use self::lot::Lot;
+use self::connections::ParkedConnections;
 use self::pool::Pool;
 use crate::describe;
 use crate::transport::socket::Pollable;
@@ -80,24 +80,24 @@ pub(super) struct Threads {
 pub(super) struct Parking {
     pool: Pool,
     /// `None`: this system parks nothing.
-    lot: Option<Lot>,
+    connections: Option<ParkedConnections>,
 }
 
 impl Parking {
     /// # Errors
     /// Those of the system.
     pub(super) fn new(threads: Threads) -> io::Result<Self> {
-        Ok(Self { pool: Pool::new(threads), lot: Lot::new()? })
+        Ok(Self { pool: Pool::new(threads), connections: ParkedConnections::new()? })
     }
 
     /// Whether connections can be parked. Otherwise they wait on their threads.
     pub(super) fn can_park(&self) -> bool {
-        self.lot.is_some()
+        self.connections.is_some()
     }
 
     /// The number of parked connections.
     pub(super) fn parked(&self) -> usize {
-        self.lot.as_ref().map_or(0, Lot::parked)
+        self.connections.as_ref().map_or(0, ParkedConnections::parked)
     }
 
     /// Whether work of this kind waits for a thread.
@@ -110,8 +110,8 @@ impl Parking {
     /// # Errors
     /// Those of the system. The work is dropped.
     pub(super) fn begin(self: &Arc<Self>, parked: Parked) -> io::Result<()> {
-        match &self.lot {
-            Some(lot) => lot.park(parked),
+        match &self.connections {
+            Some(connections) => connections.park(parked),
             None => self.submit(parked.work),
         }
     }
@@ -167,16 +167,16 @@ impl Parking {
 
     #[cfg(unix)]
     fn attend(self: Arc<Self>) {
-        let Some(lot) = &self.lot else { return };
+        let Some(connections) = &self.connections else { return };
         let mut events = polling::Events::new();
         loop {
-            let woken = match lot.wait(&mut events) {
+            let woken = match connections.wait(&mut events) {
                 Ok(Some(woken)) => woken,
                 Ok(None) => return,
                 Err(error) => {
                     let why = describe::os_error(&error);
                     warn!("the connections of clients cannot be watched: {why}");
-                    return lot.close();
+                    return connections.close();
                 }
             };
             for parked in woken {
@@ -194,8 +194,8 @@ pub(super) struct Opened(Arc<Parking>);
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        if let Some(lot) = &self.0.lot {
-            lot.close();
+        if let Some(connections) = &self.0.connections {
+            connections.close();
         }
     }
 }

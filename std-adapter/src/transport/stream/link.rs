@@ -112,12 +112,12 @@ impl<T: Socket> Link for StreamLink<T> {
         Some(self.stream.inner().now)
     }
 
-    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, is_idle: bool) {
         let stream = self.stream.inner_mut();
         stream.deadline = deadline;
         // It rarely changes, and a store is the most expensive operation here.
-        if stream.shutdown.is_idle.load(Ordering::SeqCst) != at_rest {
-            stream.shutdown.is_idle.store(at_rest, Ordering::SeqCst);
+        if stream.shutdown.is_idle.load(Ordering::SeqCst) != is_idle {
+            stream.shutdown.is_idle.store(is_idle, Ordering::SeqCst);
         }
     }
 
@@ -157,7 +157,7 @@ impl<T: Socket> Pausable for StreamLink<T> {
         self.stream.inner_mut().update_clock();
     }
 
-    fn rest(&mut self) {
-        self.stream.inner_mut().rest();
+    fn free_buffers(&mut self) {
+        self.stream.inner_mut().free_buffers();
     }
 }

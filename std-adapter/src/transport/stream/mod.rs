@@ -137,12 +137,12 @@ impl<T: Socket> Stream<T> {
     }
 
     /// Frees the buffers, if they are empty.
-    fn rest(&mut self) {
+    fn free_buffers(&mut self) {
         if !self.has_input() && self.collected == 0 {
             (self.input, self.buffered) = (Buffer::small(Vec::new()), 0..0);
             (self.ahead, self.output) = (VecDeque::new(), None);
         }
-        self.socket.rest();
+        self.socket.free_buffers();
     }
 
     /// Sets the timeout of reads. A timeout that is nearly equal stays, since a session tolerates early

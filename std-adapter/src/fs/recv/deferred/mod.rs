@@ -217,8 +217,8 @@ impl DeferredCommits {
     }
 
     /// Frees memory and descriptors between two requests. Nothing is pending.
-    pub(crate) fn rest(&mut self) {
-        self.temp_files.rest();
+    pub(crate) fn free_buffers(&mut self) {
+        self.temp_files.free_buffers();
         self.worker = None;
         (self.gathered, self.spare) = (Batch::default(), Batch::default());
     }

@@ -30,9 +30,9 @@ fn a_channel_goes_on_after_a_rest() {
             carries(&mut client, &mut server, b"a question");
             carries(&mut server, &mut client, b"an answer");
             let (peer, shared) = (server.peer(), server.shared());
-            let mut resting = server.rest().unwrap();
-            assert_eq!(resting.peer(), peer);
-            server = resting.resume(buffers(500)).unwrap();
+            let mut suspended = server.suspend().unwrap();
+            assert_eq!(suspended.peer(), peer);
+            server = suspended.resume(buffers(500)).unwrap();
             assert_eq!((server.peer(), server.shared()), (peer, shared));
         }
         carries(&mut server, &mut client, b"an answer");
@@ -42,35 +42,35 @@ fn a_channel_goes_on_after_a_rest() {
 #[test]
 fn what_is_left_of_a_channel_that_rests_has_no_keys() {
     let (_, mut server) = pair(false, 500);
-    let mut resting = server.rest().unwrap();
+    let mut suspended = server.suspend().unwrap();
     assert_eq!(server.read(&mut [0; 10]), Err(Error::Closed));
     assert_eq!(server.write(b"x"), Err(Error::Closed));
-    assert!(server.rest().is_none());
+    assert!(server.suspend().is_none());
     // Nor does it return from buffers that are too small, and there is one channel of these keys.
-    assert_eq!(resting.resume(buffers(MIN_BUFFER - 1)).err(), Some(Error::SmallBuffer));
-    assert!(resting.resume(buffers(500)).is_ok());
-    assert_eq!(resting.resume(buffers(500)).err(), Some(Error::Closed));
+    assert_eq!(suspended.resume(buffers(MIN_BUFFER - 1)).err(), Some(Error::SmallBuffer));
+    assert!(suspended.resume(buffers(500)).is_ok());
+    assert_eq!(suspended.resume(buffers(500)).err(), Some(Error::Closed));
 }
 
 #[test]
 fn a_channel_in_use_does_not_rest() {
     let (mut client, mut end) = pair(false, 500);
     // Before the end of its handshake.
-    assert!(server(500).rest().is_none());
+    assert!(server(500).suspend().is_none());
     // A part of a record has come; then its content is not all read.
     let record = seals(&mut client, b"content").unwrap().concat();
     takes(&mut end, &record[..10]);
-    assert!(end.rest().is_none());
+    assert!(end.suspend().is_none());
     takes(&mut end, &record[10..]);
-    assert!(end.rest().is_none());
+    assert!(end.suspend().is_none());
     assert_eq!(end.read(&mut [0; 3]), Ok(Some(3)));
-    assert!(end.rest().is_none());
+    assert!(end.suspend().is_none());
     assert_eq!(end.read(&mut [0; 10]), Ok(Some(4)));
     // Content is collected; then it is sealed and not sent.
     assert_eq!(end.write(b"x"), Ok(1));
-    assert!(end.rest().is_none());
+    assert!(end.suspend().is_none());
     end.seal().unwrap();
-    assert!(end.rest().is_none());
+    assert!(end.suspend().is_none());
     sent(&mut end).unwrap();
-    assert!(end.rest().is_some());
+    assert!(end.suspend().is_some());
 }

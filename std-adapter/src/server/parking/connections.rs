@@ -10,7 +10,7 @@ use polling::{Event, Events, Poller};
 use super::Parked;
 
 /// Parked connections by number.
-pub(super) struct Lot {
+pub(super) struct ParkedConnections {
     poller: Poller,
     state: Mutex<State>,
 }
@@ -35,8 +35,8 @@ impl State {
     }
 }
 
-impl Lot {
-    /// The lot of this system.
+impl ParkedConnections {
+    /// Those of this system.
     ///
     /// # Errors
     /// Those of the system.
@@ -79,7 +79,7 @@ impl Lot {
         if is_first { self.poller.notify() } else { Ok(()) }
     }
 
-    /// Waits until connections go on, and returns them in the order of their events; `None`: the lot is closed.
+    /// Waits until connections go on, and returns them in the order of their events; `None`: they are closed.
     ///
     /// # Errors
     /// Those of the system.

@@ -1,9 +1,9 @@
-//! A channel that rests: its keys, without the memory of its buffers and of its handshake.
+//! A suspended channel: its keys, without the memory of its buffers and of its handshake.
 
 use super::*;
 
-/// The keys of an open channel between two records: [`Channel::rest`]. They wipe themselves.
-pub struct Resting<C: Ciphers = Portable> {
+/// The keys of an open channel between two records: [`Channel::suspend`]. They wipe themselves.
+pub struct Suspended<C: Ciphers = Portable> {
     /// `None`: the channel was resumed.
     open: Option<Open<C>>,
     shared: Option<KeyId>,
@@ -13,7 +13,7 @@ pub struct Resting<C: Ciphers = Portable> {
 impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
     /// Takes the keys out of an open channel between two records: nothing is left to read, no part of a record has come, and
     /// nothing is to be sent. The channel has then failed with [`Error::Closed`]. `None`: it is in use.
-    pub fn rest(&mut self) -> Option<Resting<C>> {
+    pub fn suspend(&mut self) -> Option<Suspended<C>> {
         let State::Open(open) = &mut self.state else { return None };
         let is_unused = Range::is_empty(&self.input.raw)
             && Range::is_empty(&self.input.content)
@@ -24,11 +24,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, C: Ciphers> Channel<B, C> {
         }
         let open = Some(open.take());
         self.fail(Error::Closed);
-        Some(Resting { open, shared: self.shared, peer: self.peer })
+        Some(Suspended { open, shared: self.shared, peer: self.peer })
     }
 }
 
-impl<C: Ciphers> Resting<C> {
+impl<C: Ciphers> Suspended<C> {
     /// Makes the channel again, with buffers as large as before.
     ///
     /// # Errors
@@ -51,8 +51,8 @@ impl<C: Ciphers> Resting<C> {
     }
 }
 
-impl<C: Ciphers> fmt::Debug for Resting<C> {
+impl<C: Ciphers> fmt::Debug for Suspended<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Resting")
+        f.write_str("Suspended")
     }
 }

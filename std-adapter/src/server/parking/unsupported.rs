@@ -4,11 +4,11 @@ use std::io;
 
 use super::Parked;
 
-/// There is none.
-pub(super) enum Lot {}
+/// There are none.
+pub(super) enum ParkedConnections {}
 
-impl Lot {
-    /// The lot of this system: none.
+impl ParkedConnections {
+    /// Those of this system: none.
     pub(super) fn new() -> io::Result<Option<Self>> {
         Ok(None)
     }
