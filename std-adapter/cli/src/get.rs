@@ -49,7 +49,8 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     };
     let wanted = place.wanted(args)?;
     let selection = Selection::default().filtered(&args.filter.filter()?).linking(kinds);
-    crate::serve::raise_limit();
+    #[cfg(unix)]
+    crate::descriptors::raise_limit();
     let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         return planning::dry_run(&mut retrying, args, directory, &wanted, &selection, verbosity);

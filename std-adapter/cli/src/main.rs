@@ -18,6 +18,8 @@ macro_rules! print_failure {
 mod args;
 mod config;
 mod console;
+#[cfg(unix)]
+mod descriptors;
 mod df;
 mod documents;
 mod error_queue;
@@ -74,6 +76,8 @@ use crate::message::Task;
 use crate::progress::Verbosity;
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    descriptors::grow_table();
     let log = LogQueue::new();
     error_queue::set(log.clone());
     // A console of Windows shows escape sequences only after this call.

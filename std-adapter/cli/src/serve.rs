@@ -19,19 +19,9 @@ use crate::on_file::Commands;
 use crate::service;
 use crate::signals;
 
-/// Raises the limit of open files to the system's maximum.
-pub(crate) fn raise_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        // Some systems have a maximum of their own below this one: then the limit stays.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    }
-}
-
 pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> {
-    raise_limit();
+    #[cfg(unix)]
+    crate::descriptors::raise_limit();
     let mut limits = args.limits.limits();
     limits.partials = args.max_partials;
     limits.reserve = args.reserve;
