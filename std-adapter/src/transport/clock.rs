@@ -18,6 +18,29 @@ impl Clock {
     }
 }
 
+/// Tells without the time whether some milliseconds may have passed: where the time is asked for with each chunk, that
+/// takes a twentieth of a transfer.
+#[derive(Debug, Default)]
+pub(crate) struct Ticks {
+    /// The last tick of the system's coarse clock.
+    #[cfg(target_os = "linux")]
+    last: Option<rustix::time::Timespec>,
+}
+
+impl Ticks {
+    /// Whether a tick has passed since the last call. Elsewhere than on Linux always.
+    pub(crate) fn has_passed(&mut self) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::time::{ClockId, clock_gettime};
+            let tick = Some(clock_gettime(ClockId::MonotonicCoarse));
+            std::mem::replace(&mut self.last, tick) != tick
+        }
+        #[cfg(not(target_os = "linux"))]
+        true
+    }
+}
+
 /// The time from `now` until `deadline`; zero if it is past.
 pub(crate) fn time_until(deadline: Millis, now: Millis) -> Duration {
     let left = deadline.wrapping_sub(now);

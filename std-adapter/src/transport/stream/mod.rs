@@ -24,7 +24,7 @@ pub(crate) use self::link::DISCONNECT_TIMEOUT;
 pub use self::link::StreamLink;
 pub use self::shutdown::{Shutdown, Traffic};
 use crate::transport::WRITE_TIMEOUT;
-use crate::transport::clock::{Clock, time_until};
+use crate::transport::clock::{Clock, Ticks, time_until};
 pub use crate::transport::socket::Socket;
 
 /// The read size of an idle connection, in bytes: enough for a request.
@@ -51,6 +51,7 @@ pub struct Stream<T> {
     unseen: bool,
     timeout: Option<Duration>,
     clock: Clock,
+    ticks: Ticks,
     now: Millis,
     /// The time of the last poll for input.
     seen: Millis,
@@ -73,6 +74,7 @@ impl<T: Socket> Stream<T> {
             unseen: false,
             timeout: None,
             clock: Clock::start(),
+            ticks: Ticks::default(),
             now: 0,
             seen: 0,
             deadline: None,
@@ -87,6 +89,9 @@ impl<T: Socket> Stream<T> {
 
     /// Whether the next poll of the socket is due.
     fn is_poll_due(&mut self) -> bool {
+        if !self.ticks.has_passed() {
+            return false;
+        }
         self.update_clock();
         let is_due = self.now.wrapping_sub(self.seen) >= POLL_INTERVAL_MS;
         if is_due {
