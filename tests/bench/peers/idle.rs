@@ -39,6 +39,7 @@ struct Crowd {
 
 pub(crate) fn idle(bench: &Bench) -> Done<Vec<Table>> {
     let count = bench.size(1_000, 10_000);
+    let with_keys = bench.size(200, 10_000);
     let place = rooms(bench, "idle", "file.bin")?;
     material::file(&place.source, FILE_KIB << 10)?;
     let key = bench.dir.join("idle.key");
@@ -57,7 +58,7 @@ pub(crate) fn idle(bench: &Bench) -> Done<Vec<Table>> {
     );
     let mut table = Table::new(title, &head);
     for (name, key, count) in
-        [("1", None, 1), ("", None, count), (" with keys", Some(&*key), count / 5)]
+        [("1", None, 1), ("", None, count), (" with keys", Some(&*key), with_keys)]
     {
         let row = measure(bench, &place, key, count)?;
         let name = if count == 1 { name.to_owned() } else { format!("{count}{name}") };

@@ -191,26 +191,31 @@ fn a_link_kind_that_is_not_built_in_is_refused() {
     }
 }
 
+/// A partial of the file, or of a file of this byte alone. In a function of its own: the compiler may take two equal values
+/// that are moved for one, and then both are dropped (rust-lang/rust#155241, Rust 1.77 to 1.96).
+#[inline(never)]
+fn with_partial(byte: Option<u8>) -> Memory {
+    let mut prefix = content(5000, 2)[..2048].to_vec();
+    if let Some(byte) = byte {
+        prefix.fill(byte);
+    }
+    let mut memory = Memory::default();
+    memory.partials.insert("f".into(), prefix);
+    memory
+}
+
 /// Puts and gets a file of which the receiver has a part, good or bad.
 fn puts_and_gets<C: Profile, S: Profile + 'static>(config: Config)
 where
     Session<S>: Send,
 {
     for byte in [None, Some(7)] {
-        let with_partial = |mut memory: Memory| {
-            let mut prefix = content(5000, 2)[..2048].to_vec();
-            if let Some(byte) = byte {
-                prefix.fill(byte);
-            }
-            memory.partials.insert("f".into(), prefix);
-            memory
-        };
-        let there = with_partial(Memory::default());
+        let there = with_partial(byte);
         let (ends, _, there) = session::<C, S>([config; 2], file(), there, &[Task::Put]);
         assert!(ends[0].is_ok(), "{ends:?}");
         assert_eq!(there.files["f"].bytes, content(5000, 2));
 
-        let here = with_partial(Memory::default());
+        let here = with_partial(byte);
         let (ends, here, _) = session::<C, S>([config; 2], here, file(), &[GET]);
         assert!(ends[0].is_ok(), "{ends:?}");
         assert_eq!(here.files["f"].bytes, content(5000, 2));
