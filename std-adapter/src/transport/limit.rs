@@ -90,6 +90,12 @@ impl Pacer {
         config.credit(config.credit.min(credit))
     }
 
+    /// The time that a frame takes.
+    pub(crate) fn frame(&self) -> Duration {
+        Duration::from_secs(FRAME_MAX as u64)
+            / u32::try_from(self.received.rate.get()).unwrap_or(u32::MAX)
+    }
+
     fn now(&self) -> Duration {
         self.clock.elapsed()
     }

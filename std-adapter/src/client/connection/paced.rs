@@ -24,10 +24,13 @@ impl<L: Direct> Connection for Paced<L> {
         &mut self,
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
-        watch: Option<&mut Watch>,
+        mut watch: Option<&mut Watch>,
         text: &TextListener,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.link.update_clock();
+        if let Some(watch) = &mut watch {
+            watch.limit(self.pacer.frame());
+        }
         // A command may have a terminal: only the handshake tells that its link is lossy.
         let loss = Loss::new(session.negotiated().is_some_and(|negotiated| negotiated.lossy));
         let mut link = Limited::new(&mut self.link, &mut self.pacer, loss);

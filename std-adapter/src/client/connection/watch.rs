@@ -13,12 +13,16 @@ use crate::transport::limit::Pausable;
 
 /// The time without progress of a transfer after which the line is checked, in ms.
 const STUCK: Millis = 4_000;
+/// The same on a line with a limit, in frames: one that is lost is missed after the next ones, and then sent again.
+const STUCK_FRAMES: u32 = 8;
 
 /// Ends a session that makes no progress, so that its line is checked.
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// When the handshake has to be completed.
     handshake_end: Instant,
+    /// The time without progress after which the line is checked, in ms.
+    stuck: Millis,
     /// Whether the session was ended.
     pub(crate) has_ended: bool,
 }
@@ -26,13 +30,18 @@ pub(crate) struct Watch {
 impl Watch {
     /// `handshake`: the time for the handshake.
     pub(crate) fn new(handshake: Duration) -> Self {
-        Self { handshake_end: Instant::now() + handshake, has_ended: false }
+        Self { handshake_end: Instant::now() + handshake, stuck: STUCK, has_ended: false }
+    }
+
+    /// The line has a limit: a frame takes this time.
+    pub(super) fn limit(&mut self, frame: Duration) {
+        self.stuck = self.stuck.max(milliseconds(frame.saturating_mul(STUCK_FRAMES)));
     }
 
     fn look(&mut self, session: &mut Session<Desktop>) {
         let is_stuck = match session.negotiated() {
             None => Instant::now() >= self.handshake_end,
-            Some(agreed) => agreed.lossy && session.is_stuck_for(STUCK),
+            Some(agreed) => agreed.lossy && session.is_stuck_for(self.stuck),
         };
         if is_stuck && !self.has_ended {
             self.has_ended = true;

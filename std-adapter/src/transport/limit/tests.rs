@@ -134,3 +134,11 @@ fn the_other_end_sends_at_most_a_second_ahead() {
     assert_eq!(credit(1 << 40, Config::LOSSY), 3);
     assert_eq!(credit(1 << 40, Config::LOSSY.credit(1)), 1);
 }
+
+#[test]
+fn a_frame_takes_longer_at_a_lower_rate() {
+    let frame = |bytes| Pacer::new(rate(bytes)).frame();
+    assert_eq!(frame(FRAME_MAX as u64), SECOND);
+    assert_eq!(frame(1), frame(MIN_RATE.get()));
+    assert!(frame(u64::MAX) < Duration::from_micros(1));
+}
